@@ -1,0 +1,84 @@
+"""Factbook's errors. The families and their meaning are drawn in :mod:`factbook_sdk.errors`; here stand the ones that need the house.
+
+ConfigurationError
+├── MissingExtra          an optional library is not installed; the message is the install line
+└── SourceRefused         the source said no: wrong password, no such database, no privilege
+TemporaryError
+├── SourceUnavailable     the source does not answer, or not in time
+└── StoreBusy             another process holds the store longer than we wait
+InvalidRequest
+└── RemovalsHeld          a scan would remove too much and waits for --accept-removals
+FactbookError
+└── Cancelled             someone asked the job to stop
+"""
+
+from __future__ import annotations
+
+from factbook_sdk.errors import (
+    ConfigurationError,
+    FactbookError,
+    InternalError,
+    InvalidRecord,
+    InvalidRequest,
+    NotFound,
+    PartialFailure,
+    TemporaryError,
+    UnknownKind,
+)
+
+__all__ = [
+    "Cancelled",
+    "ConfigurationError",
+    "FactbookError",
+    "InternalError",
+    "InvalidRecord",
+    "InvalidRequest",
+    "MissingExtra",
+    "NotFound",
+    "PartialFailure",
+    "RemovalsHeld",
+    "SourceRefused",
+    "SourceUnavailable",
+    "StoreBusy",
+    "TemporaryError",
+    "UnknownKind",
+]
+
+
+class MissingExtra(ConfigurationError):
+    """An optional library is needed for this and is not installed."""
+
+    code = "missing_extra"
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(what, why="an optional library is not installed", fix=f"pip install 'factbook[{extra}]'")
+
+
+class SourceRefused(ConfigurationError):
+    """The source answered and said no; the same call fails until someone changes something."""
+
+    code = "source_refused"
+
+
+class SourceUnavailable(TemporaryError):
+    """The source does not answer, dropped the connection, or took too long."""
+
+    code = "source_unavailable"
+
+
+class StoreBusy(TemporaryError):
+    """Another process holds the store's write lock longer than we wait."""
+
+    code = "store_busy"
+
+
+class RemovalsHeld(InvalidRequest):
+    """A scan found so many objects gone that it recorded no removal and asks first."""
+
+    code = "removals_held"
+
+
+class Cancelled(FactbookError):
+    """The job was asked to stop and did."""
+
+    code = "cancelled"

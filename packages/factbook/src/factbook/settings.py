@@ -1,0 +1,203 @@
+"""Every setting, declared once. ``docs/reference/settings.md`` is generated from this table.
+
+A setting is read from ``FACTBOOK_<NAME>``, else from ``<NAME>``, else it has its default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from factbook.errors import ConfigurationError
+
+PREFIX = "FACTBOOK_"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One declared setting. ``default`` is shown in the reference; ``{data_dir}`` in it stands for DATA_DIR."""
+
+    name: str
+    default: str
+    help: str
+    parse: Callable[[str], Any]
+    secret: bool = False
+
+
+def _text(value: str) -> str:
+    return value.strip()
+
+
+def _port(value: str) -> int:
+    port = int(value)
+    if not 0 <= port <= 65535:
+        raise ValueError("a port lies between 0 and 65535")
+    return port
+
+
+def _positive(value: str) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError("it must be at least 1")
+    return number
+
+
+def _share(value: str) -> float:
+    share = float(value)
+    if not 0 <= share <= 1:
+        raise ValueError("it must lie between 0 and 1")
+    return share
+
+
+def _seconds(value: str) -> float:
+    seconds = float(value)
+    if not 0 < seconds < 1e9:
+        raise ValueError("it must be a positive number of seconds")
+    return seconds
+
+
+def _level(value: str) -> str:
+    level = value.strip().upper()
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise ValueError("choose DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return level
+
+
+def _days(value: str) -> int:
+    days = int(value)
+    if days < 0:
+        raise ValueError("it must be 0 (keep for ever) or more")
+    return days
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "DATA_DIR",
+        "./.metadb",
+        "Folder for everything Factbook keeps on disk: the store, the demo source, the secret key.",
+        _text,
+    ),
+    Setting(
+        "META_DB_URL",
+        "sqlite:///{data_dir}/metadb.sqlite",
+        "Where the facts are kept: sqlite:///PATH or postgresql://…",
+        _text,
+        True,
+    ),
+    Setting(
+        "SOURCE_DB_URL",
+        "sqlite:///{data_dir}/source_demo.sqlite",
+        "The source that POST /scan/trigger scans when its body names none; the default is a demo database made on first use.",
+        _text,
+        True,
+    ),
+    Setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL.", _level),
+    Setting("HOST", "127.0.0.1", "Address the server listens on. Any other than loopback needs API_KEY.", _text),
+    Setting("PORT", "8000", "Port the server listens on.", _port),
+    Setting(
+        "API_KEY",
+        "",
+        "Key for `Authorization: Bearer …`. Without one the server answers on loopback only.",
+        _text,
+        True,
+    ),
+    Setting(
+        "SECRET_KEY",
+        "",
+        "32 bytes in base64 that encrypt stored passwords. Default: the file secret.key in DATA_DIR, made on first use.",
+        _text,
+        True,
+    ),
+    Setting("TENANT", "default", "The tenant under which this process scans and reads.", _text),
+    Setting(
+        "MAX_REMOVAL_SHARE",
+        "0.2",
+        "A scan that would record more than this share of a source's objects as removed stops and asks.",
+        _share,
+    ),
+    Setting("MAX_PAYLOAD_BYTES", "4194304", "Largest payload of one record, in bytes of canonical JSON.", _positive),
+    Setting("MAX_BODY_BYTES", "67108864", "Largest request body the server takes, in bytes.", _positive),
+    Setting("JOB_WORKERS", "2", "Jobs the server runs at the same time.", _positive),
+    Setting(
+        "JOB_ATTEMPTS",
+        "3",
+        "Attempts of a job that fails for a passing reason, with growing pauses between them.",
+        _positive,
+    ),
+    Setting(
+        "JOB_LEASE_SECONDS",
+        "30",
+        "A running job whose worker has not been heard of for this long is taken over.",
+        _seconds,
+    ),
+    Setting(
+        "JOB_RETENTION_DAYS",
+        "90",
+        "`factbook doctor --clean` drops finished jobs from the job list after this many days; their facts stay. 0 keeps all.",
+        _days,
+    ),
+    Setting(
+        "DISK_FREE_MIN_BYTES",
+        "536870912",
+        "/health and `factbook doctor` warn when the data folder has less free disk than this.",
+        _positive,
+    ),
+)
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """The values in force. Built by :func:`load_settings`; only ``app.py`` and the faces read it."""
+
+    data_dir: Path
+    meta_db_url: str
+    source_db_url: str
+    log_level: str
+    host: str
+    port: int
+    api_key: str
+    secret_key: str
+    tenant: str
+    max_removal_share: float
+    max_payload_bytes: int
+    max_body_bytes: int
+    job_workers: int
+    job_attempts: int
+    job_lease_seconds: float
+    job_retention_days: int
+    disk_free_min_bytes: int
+    uses_demo_source: bool
+
+    def __repr__(self) -> str:
+        return f"Settings(data_dir={str(self.data_dir)!r}, host={self.host!r}, port={self.port})"
+
+
+def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read settings from the environment; keyword arguments win. Raises :class:`ConfigurationError` naming the setting."""
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        name = setting.name.lower()
+        if overrides.get(name) is not None:
+            values[name] = overrides[name]
+            continue
+        raw, source = _raw(setting, environment)
+        if name in ("meta_db_url", "source_db_url"):
+            raw = raw.replace("{data_dir}", str(values["data_dir"]))
+        try:
+            values[name] = setting.parse(raw)
+        except ValueError as error:
+            shown = "its value" if setting.secret else repr(raw)
+            raise ConfigurationError(f"{source} is wrong", why=f"{shown}: {error}", fix=setting.help) from error
+    values["data_dir"] = Path(values["data_dir"])
+    demo = "source_db_url" not in overrides and not any(environment.get(key) for key in ("FACTBOOK_SOURCE_DB_URL", "SOURCE_DB_URL"))
+    return Settings(**values, uses_demo_source=demo)
+
+
+def _raw(setting: Setting, environment: Mapping[str, str]) -> tuple[str, str]:
+    for key in (PREFIX + setting.name, setting.name):
+        if environment.get(key):
+            return environment[key], key
+    return setting.default, setting.name

@@ -1,0 +1,82 @@
+"""Errors, grouped by what the caller can do about them.
+
+FactbookError
+├── InvalidRequest        fix the request: the same call fails again
+│   ├── InvalidRecord     … a record broke a rule; ``field`` names where
+│   └── UnknownKind       … no such kind, or no such version of it
+├── NotFound              fix the request: nothing is there under that name
+├── ConfigurationError    fix the configuration: a setting, a missing extra, a wrong password
+├── TemporaryError        try again: the other side is busy, away or slow
+├── PartialFailure        skip and go on: some parts failed, the rest is kept
+└── InternalError         report a bug: an invariant of ours does not hold
+"""
+
+from __future__ import annotations
+
+
+class FactbookError(Exception):
+    """Say what failed, why, and what to do; never a secret.
+
+    ``code`` is stable and machine-readable; ``field`` is the path of the offending value, where there is one.
+    """
+
+    code = "factbook_error"
+
+    def __init__(self, what: str, *, why: str = "", fix: str = "", field: str | None = None) -> None:
+        self.what = what
+        self.why = why
+        self.fix = fix
+        self.field = field
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        text = f"{self.what}: {self.why}" if self.why else self.what
+        return f"{text}. {self.fix}" if self.fix else text
+
+
+class InvalidRequest(FactbookError):
+    """The request itself is wrong; sending it again unchanged fails again."""
+
+    code = "invalid_request"
+
+
+class InvalidRecord(InvalidRequest, ValueError):
+    """A record was refused; ``field`` is the path of the value that broke a rule."""
+
+    code = "invalid_record"
+
+
+class UnknownKind(InvalidRecord):
+    """The kind, or this version of it, is not registered."""
+
+    code = "unknown_kind"
+
+
+class NotFound(FactbookError):
+    """Nothing is there under that name."""
+
+    code = "not_found"
+
+
+class ConfigurationError(FactbookError):
+    """A setting, credential or installation must be changed first."""
+
+    code = "configuration"
+
+
+class TemporaryError(FactbookError):
+    """The same call may succeed later."""
+
+    code = "temporary"
+
+
+class PartialFailure(FactbookError):
+    """Some parts failed and are named; the rest was kept."""
+
+    code = "partial_failure"
+
+
+class InternalError(FactbookError):
+    """One of our own invariants does not hold; please report it."""
+
+    code = "internal"

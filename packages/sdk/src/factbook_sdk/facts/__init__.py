@@ -1,0 +1,20 @@
+"""Facts: the record, its identity, its bytes and its kinds. Nothing in here does I/O."""
+
+from factbook_sdk.facts.admission import Admission, Admitted, record_id, target_key
+from factbook_sdk.facts.record import DEFAULT_TENANT, MetadataContext, MetadataRecord, MetadataTarget
+from factbook_sdk.facts.registry import Category, Kind, KindRegistry, builtin_kinds
+
+__all__ = [
+    "DEFAULT_TENANT",
+    "Admission",
+    "Admitted",
+    "Category",
+    "Kind",
+    "KindRegistry",
+    "MetadataContext",
+    "MetadataRecord",
+    "MetadataTarget",
+    "builtin_kinds",
+    "record_id",
+    "target_key",
+]

@@ -1,0 +1,1 @@
+"""Kinds: what facts there are, each with its versioned JSON Schemas."""

@@ -1,0 +1,138 @@
+"""The registry of kinds: nothing is stored under a kind that is not declared here first."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from importlib import resources
+from typing import Any
+
+import msgspec
+
+from factbook_sdk.errors import ConfigurationError, InternalError, InvalidRecord, UnknownKind
+from factbook_sdk.facts.record import MetadataRecord
+
+
+class Category(StrEnum):
+    """``event``: it happened, every record is kept. ``state``: it is so until told otherwise; repeats are not stored."""
+
+    EVENT = "event"
+    STATE = "state"
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """A declared kind. ``schemas`` maps each version to its JSON Schema (draft 2020-12) for the payload."""
+
+    name: str
+    category: Category
+    description: str
+    schemas: dict[int, dict[str, Any]]
+
+    @property
+    def latest_version(self) -> int:
+        return max(self.schemas)
+
+
+def load_schemas(package: str, name: str) -> dict[int, dict[str, Any]]:
+    """Read ``<name>.v<N>.json`` files that lie beside a kind's module."""
+    found: dict[int, dict[str, Any]] = {}
+    for entry in resources.files(package).iterdir():
+        stem, _, version = entry.name.removesuffix(".json").rpartition(".v")
+        if entry.name.endswith(".json") and stem == name:
+            found[int(version)] = msgspec.json.decode(entry.read_bytes())
+    if not found:
+        raise InternalError(f"The kind {name} has no schema file", fix=f"Add {name}.v1.json beside its module")
+    return found
+
+
+class KindRegistry:
+    """Kinds by name. Registering the same kind twice is harmless; a different one under a taken name is refused."""
+
+    def __init__(self, kinds: Iterable[Kind] = ()) -> None:
+        self._kinds: dict[str, Kind] = {}
+        self._validators: dict[tuple[str, int], Any] = {}
+        for kind in kinds:
+            self.register(kind)
+
+    def register(self, kind: Kind) -> None:
+        known = self._kinds.get(kind.name)
+        if known is not None and known != kind:
+            raise InvalidRecord(
+                f"The kind {kind.name} is registered already",
+                why="its declaration differs",
+                fix="Add a version to it, or choose another name",
+                field="kind",
+            )
+        self._kinds[kind.name] = kind
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(sorted(self._kinds.values(), key=lambda kind: kind.name))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._kinds
+
+    def get(self, name: str) -> Kind:
+        """Return the kind; raises :class:`UnknownKind` with the names there are."""
+        kind = self._kinds.get(name)
+        if kind is None:
+            raise UnknownKind(
+                f"The kind {name!r} is unknown",
+                why=f"registered are {', '.join(sorted(self._kinds)) or 'none'}",
+                fix="Register it first, or correct the name",
+                field="kind",
+            )
+        return kind
+
+    def check_payload(self, record: MetadataRecord) -> Kind:
+        """Refuse a record whose kind or version is unknown or whose payload breaks the schema; return its kind."""
+        kind = self.get(record.kind)
+        validator = self._validators.get((record.kind, record.version)) or self._compile(kind, record.version)
+        if record.payload is None:
+            if kind.category is Category.EVENT:
+                raise InvalidRecord(
+                    f"payload of {record.kind} is null",
+                    why="only a state can be closed; an event happened and stays",
+                    field="payload",
+                )
+        elif not validator.is_valid(record.payload):
+            raise self._explain(record, validator)
+        return kind
+
+    def _compile(self, kind: Kind, version: int) -> Any:
+        if version not in kind.schemas:
+            raise UnknownKind(
+                f"{kind.name} has no version {version}",
+                why=f"registered versions are {', '.join(map(str, sorted(kind.schemas)))}",
+                field="version",
+            )
+        try:
+            import jsonschema_rs
+        except ImportError as error:
+            raise ConfigurationError(
+                "Payloads cannot be validated here",
+                why="jsonschema-rs is not installed",
+                fix="pip install 'factbook-sdk[validation]'",
+            ) from error
+        validator = jsonschema_rs.Draft202012Validator(kind.schemas[version], validate_formats=True)
+        self._validators[kind.name, version] = validator
+        return validator
+
+    @staticmethod
+    def _explain(record: MetadataRecord, validator: Any) -> InvalidRecord:
+        error = next(iter(validator.iter_errors(record.payload)))
+        path = "payload" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
+        return InvalidRecord(
+            f"{path} breaks the schema of {record.kind} v{record.version}",
+            why=error.message if len(error.message) <= 300 else error.message[:300] + "…",
+            fix=f"See `factbook kinds show {record.kind}`",
+            field=path,
+        )
+
+
+def builtin_kinds() -> KindRegistry:
+    """Return a new registry with every kind declared by a module of :mod:`factbook_sdk.facts.kinds` (its ``KIND``)."""
+    package = importlib.import_module("factbook_sdk.facts.kinds")
+    modules = (importlib.import_module(f"{package.__name__}.{item.name}") for item in pkgutil.iter_modules(package.__path__))
+    return KindRegistry(module.KIND for module in modules)
