@@ -7,8 +7,9 @@ To write a new repository: subclass :class:`MetadataRepository`, pass every reco
 grow. ``latest``, ``history`` and ``query`` go by ``(produced_at, offset)``, ``tail`` by offset. ``as_of`` is inclusive;
 ``since <= produced_at < until``.
 
-**States.** The current state of a stream (tenant, target, kind, producer) at a moment is its last record up to that moment. A state record
-equal in payload to the state in force at its own ``produced_at`` is *unchanged* and not appended; a tombstone where nothing is in force likewise.
+**States.** The state in force in a stream (tenant, target, kind, producer) at a moment is its last record up to that moment. A state
+record equal in payload to the one in force at its own ``produced_at`` is *unchanged* and not appended; likewise a tombstone where
+nothing is in force.
 
 **Tenants.** A record belongs to ``record.context.tenant``; every read sees one tenant only.
 """

@@ -37,7 +37,7 @@ class TableFailureNote(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ScanCounts(msgspec.Struct, frozen=True):
-    """``tables`` = added + changed + unchanged. Failed ones are counted apart."""
+    """``tables`` counts the objects seen, whether they could be read or not; ``failed`` counts failures."""
 
     tables: int
     added: int

@@ -1,0 +1,123 @@
+"""The one place where the rooms are wired together. It holds no logic and opens nothing before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from factbook.settings import Settings, load_settings
+from factbook_sdk.facts import Admission, KindRegistry, builtin_kinds
+
+if TYPE_CHECKING:
+    from factbook.dictionary import Dictionary
+    from factbook.jobs import Job, Jobs, Progress
+    from factbook.jobs.worker import Worker
+    from factbook.repository.projection import Projection
+    from factbook.repository.sql import SqlRepository
+    from factbook.scan.job import ScanOutcome, Scans
+    from factbook.sources.connections import Connections
+    from factbook.sources.contract import Probe
+
+class Factbook:
+    """Everything behind the faces. Attributes are built on first use; :meth:`close` releases what was opened."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or load_settings()
+
+    @cached_property
+    def kinds(self) -> KindRegistry:
+        return builtin_kinds()
+
+    @cached_property
+    def repository(self) -> SqlRepository:
+        from factbook.repository.urls import open_repository
+
+        admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
+        return open_repository(self.settings.meta_db_url, admission=admission, projections=self.projections())
+
+    @staticmethod
+    def projections() -> tuple[Projection, ...]:
+        """Return the views that follow the log."""
+        from factbook.dictionary.projection import DictionaryProjection
+        from factbook.jobs.projection import JobsProjection
+
+        return DictionaryProjection(), JobsProjection()
+
+    @cached_property
+    def connections(self) -> Connections:
+        from factbook.sources.connections import Connections
+        from factbook.sources.secrets import SecretBox
+
+        box = SecretBox.open(self.settings.secret_key, self.settings.data_dir)
+        return Connections(self.repository.database, self.settings.tenant, box)
+
+    @cached_property
+    def dictionary(self) -> Dictionary:
+        from factbook.dictionary import Dictionary
+
+        return Dictionary(self.repository, tenant=self.settings.tenant)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        from factbook.jobs import Jobs
+
+        return Jobs(
+            self.repository,
+            tenant=self.settings.tenant,
+            handlers={"scan": lambda control: self.scans.handle(control)},
+            lease_seconds=self.settings.job_lease_seconds,
+            max_attempts=self.settings.job_attempts,
+        )
+
+    def worker(self) -> Worker:
+        """Return a worker that runs queued jobs in this process once it is started."""
+        from factbook.jobs.worker import Worker
+
+        return Worker(self.jobs, concurrency=self.settings.job_workers)
+
+    @cached_property
+    def scans(self) -> Scans:
+        from factbook.scan.job import Scans
+
+        return Scans(
+            self.repository,
+            self.connections,
+            default_url=self._default_url,
+            tenant=self.settings.tenant,
+            max_removal_share=self.settings.max_removal_share,
+        )
+
+    def submit_scan(self, source: str | None = None, *, trigger: str = "api", **options: Any) -> Job:
+        """Queue a scan of a source id, a URL, or the configured source; options as in :meth:`run_scan`."""
+        return self.scans.submit(self.jobs, source, trigger=trigger, **options)
+
+    def run_scan(
+        self,
+        source: str | None = None,
+        *,
+        trigger: str = "cli",
+        on_progress: Callable[[Progress], None] | None = None,
+        **options: Any,
+    ) -> ScanOutcome:
+        """Scan here and now. Options: ``source_id``, ``scope`` (:class:`ScanScope`), ``accept_removals``."""
+        return self.scans.run(self.jobs, source, trigger=trigger, on_progress=on_progress, **options)
+
+    def test_source(self, source_id: str) -> Probe:
+        """Connect to a registered source and say what answers."""
+        from factbook.sources.connectors import connector_for
+
+        return connector_for(self.connections.resolve(source_id)).probe()
+
+    def close(self) -> None:
+        """Release what was opened; closing twice is harmless."""
+        if "repository" in self.__dict__:
+            self.repository.close()
+
+    def _default_url(self) -> str:
+        if self.settings.uses_demo_source:
+            from factbook.demo import ensure_source
+
+            ensure_source(Path(self.settings.source_db_url.removeprefix("sqlite:///")))
+        return self.settings.source_db_url
