@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from factbook.sources.connections import Connections
     from factbook.sources.contract import Probe
 
+
 class Factbook:
     """Everything behind the faces. Attributes are built on first use; :meth:`close` releases what was opened."""
 

@@ -1,0 +1,145 @@
+"""Append a batch to the log inside one write transaction: find repeats and unchanged states, give offsets, insert.
+
+Appends take the row lock on ``log_head`` first and keep it until they commit. Offsets therefore grow in commit order and have no gaps:
+whoever has read up to an offset has missed nothing below it. A sequence would not do, because transactions commit out of order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from factbook.database.bulk import bulk_insert
+from factbook.database.log_tables import records
+from factbook.repository.rows import microseconds
+from factbook.repository.streams import Numbering
+from factbook_sdk.facts import Admitted
+from factbook_sdk.repository.contract import Outcome, Stored, StoredRecord
+
+_State = tuple[int, int | None, bytes | None]
+"""Time, offset, digest."""
+
+_NOTHING: _State = (0, None, None)
+
+_COLUMNS = ("offset", "channel_no", "stream_id", "produced_at", "id", "state_digest", "body")
+
+_LOCK = {"sqlite": "SELECT last_offset FROM log_head", "postgresql": "SELECT last_offset FROM log_head FOR UPDATE"}
+_ADVANCE = {"sqlite": "UPDATE log_head SET last_offset = ?", "postgresql": "UPDATE log_head SET last_offset = %s"}
+
+# Which of these records are in the log already: (channel, time, id) -> offset.
+_REPEAT_SQLITE = 'SELECT "offset" FROM records WHERE channel_no = ? AND produced_at = ? AND id = ?'
+_REPEAT_POSTGRES = """
+    SELECT wanted.place, r."offset"
+    FROM unnest(%s::int[], %s::bigint[], %s::bytea[]) WITH ORDINALITY AS wanted (channel_no, produced_at, id, place)
+    JOIN records AS r USING (channel_no, produced_at, id)
+"""
+_LATEST_OF_CHANNEL = "SELECT max(produced_at) FROM records WHERE channel_no = {}"
+
+# The state in force in a stream at a moment.
+_IN_FORCE_SQLITE = 'SELECT produced_at, "offset", state_digest FROM records WHERE stream_id = ? AND produced_at <= ? ORDER BY produced_at DESC, "offset" DESC LIMIT 1'
+_IN_FORCE_POSTGRES = """
+    SELECT wanted.place, r.produced_at, r."offset", r.state_digest
+    FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS wanted (stream_id, produced_at, place)
+    CROSS JOIN LATERAL (
+        SELECT records.produced_at, "offset", state_digest FROM records
+        WHERE records.stream_id = wanted.stream_id AND records.produced_at <= wanted.produced_at
+        ORDER BY records.produced_at DESC, "offset" DESC LIMIT 1
+    ) AS r
+"""
+
+
+def lock_head(connection: Connection) -> int:
+    """Take the append lock and return the last offset of the log."""
+    return int(connection.exec_driver_sql(_LOCK[connection.dialect.name]).scalar_one())
+
+
+def append(connection: Connection, batch: Sequence[Admitted], numbering: Numbering) -> tuple[list[Stored], list[StoredRecord]]:
+    """Append a batch; return what became of each record, and the appended ones in log order."""
+    last = lock_head(connection)
+    places = numbering.number(connection, batch)
+    times = [microseconds(admitted.record.produced_at) for admitted in batch]
+    repeats = _repeats(connection, batch, places, times)
+    in_force = _in_force(connection, batch, places, times, repeats, numbering.fresh)
+    results: list[Stored] = []
+    appended: list[StoredRecord] = []
+    rows: list[tuple[Any, ...]] = []
+    offsets: dict[bytes, int] = {}
+    pending: dict[int, list[_State]] = defaultdict(list)
+    for index, admitted in enumerate(batch):
+        (channel, stream), produced_at, content_id = places[index], times[index], admitted.id.hex()
+        repeat = repeats.get(index) or offsets.get(admitted.id)
+        if repeat is not None:
+            results.append(Stored(repeat, Outcome.DUPLICATE, content_id))
+            continue
+        if admitted.is_state:
+            state = _last_state(in_force.get(index), pending[stream], produced_at)
+            if state[2] == admitted.state_digest:
+                results.append(Stored(state[1], Outcome.UNCHANGED, content_id))
+                continue
+            pending[stream].append((produced_at, last + 1, admitted.state_digest))
+        last += 1
+        offsets[admitted.id] = last
+        rows.append((last, channel, stream, produced_at, admitted.id, admitted.state_digest, admitted.body.decode()))
+        appended.append(StoredRecord(last, content_id, admitted.record))
+        results.append(Stored(last, Outcome.STORED, content_id))
+    if rows:
+        bulk_insert(connection, records, _COLUMNS, rows)
+        connection.exec_driver_sql(_ADVANCE[connection.dialect.name], (last,))
+    return results, appended
+
+
+def _last_state(stored: _State | None, pending: Sequence[_State], produced_at: int) -> _State:
+    """Return the state in force at a moment, of what the log holds and of what this batch has added so far."""
+    candidates = [state for state in pending if state[0] <= produced_at]
+    if stored is not None:
+        candidates.append(stored)
+    return max(candidates, key=lambda state: (state[0], state[1] or 0), default=_NOTHING)
+
+
+def _repeats(connection: Connection, batch: Sequence[Admitted], places: Sequence[tuple[int, int]], times: Sequence[int]) -> dict[int, int]:
+    """Return the offsets of records that are in the log already, by index in the batch.
+
+    A record later than anything in its channel cannot be there; most batches are, and cost one index look-up per channel.
+    """
+    latest = {channel: _latest(connection, channel) for channel in {channel for channel, _ in places}}
+    suspects = [index for index, (channel, _) in enumerate(places) if times[index] <= latest[channel]]
+    if not suspects:
+        return {}
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        found = {index: driver.execute(_REPEAT_SQLITE, (places[index][0], times[index], batch[index].id)).fetchone() for index in suspects}
+        return {index: row[0] for index, row in found.items() if row is not None}
+    with driver.cursor(binary=True) as cursor:
+        columns = ([places[i][0] for i in suspects], [times[i] for i in suspects], [batch[i].id for i in suspects])
+        cursor.execute(_REPEAT_POSTGRES, columns)
+        return {suspects[place - 1]: offset for place, offset in cursor}
+
+
+def _latest(connection: Connection, channel: int) -> int:
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    value = connection.exec_driver_sql(_LATEST_OF_CHANNEL.format(mark), (channel,)).scalar()
+    return -(2**63) if value is None else int(value)
+
+
+def _in_force(
+    connection: Connection,
+    batch: Sequence[Admitted],
+    places: Sequence[tuple[int, int]],
+    times: Sequence[int],
+    repeats: dict[int, int],
+    fresh: set[int],
+) -> dict[int, _State]:
+    """Return what the log holds as the state in force at each state record's own moment, by index in the batch."""
+    wanted = [index for index, admitted in enumerate(batch) if admitted.is_state and index not in repeats and places[index][1] not in fresh]
+    if not wanted:
+        return {}
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        found = {index: driver.execute(_IN_FORCE_SQLITE, (places[index][1], times[index])).fetchone() for index in wanted}
+        return {index: row for index, row in found.items() if row is not None}
+    with driver.cursor(binary=True) as cursor:
+        cursor.execute(_IN_FORCE_POSTGRES, ([places[i][1] for i in wanted], [times[i] for i in wanted]))
+        return {wanted[row[0] - 1]: (row[1], row[2], None if row[3] is None else bytes(row[3])) for row in cursor}

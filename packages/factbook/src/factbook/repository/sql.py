@@ -1,0 +1,255 @@
+"""The repository on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from typing import Literal
+
+from sqlalchemy import Connection, select
+
+from factbook.database.engine import Database
+from factbook.database.log_tables import records, streams
+from factbook.errors import InvalidRecord
+from factbook.repository import reading
+from factbook.repository.appending import append
+from factbook.repository.combining import GroupCommit
+from factbook.repository.projection import OnReplay, Projection, Projections
+from factbook.repository.rows import microseconds
+from factbook.repository.streams import StreamNumbers
+from factbook_sdk.facts import DEFAULT_TENANT, Admission, Admitted, MetadataRecord, MetadataTarget
+from factbook_sdk.repository.contract import (
+    DEFAULT_LIMIT,
+    BulkReport,
+    MetadataRepository,
+    QueryPage,
+    Rejection,
+    Stored,
+    StoredRecord,
+    TailPage,
+    Targets,
+    check_limit,
+    check_wait,
+)
+from factbook_sdk.repository.filters import Condition
+from factbook_sdk.repository.paging import at_index, format_cursor, parse_cursor, unknown_offset
+
+BULK_RECORDS = 10_000
+_POLL_SECONDS = 0.1
+
+
+class Appending:
+    """One write transaction: append facts and write other tables of ours, all or nothing."""
+
+    def __init__(self, repository: SqlRepository, connection: Connection) -> None:
+        self.connection = connection
+        self._repository = repository
+        self.numbering = repository.numbers.begin()
+        self.appended = 0
+
+    def append(self, facts: Sequence[MetadataRecord]) -> list[Stored]:
+        """Append records; refuses the whole transaction if one is invalid."""
+        return self.append_admitted([self._repository.admission.admit(fact) for fact in facts])
+
+    def append_admitted(self, batch: Sequence[Admitted]) -> list[Stored]:
+        results, appended = append(self.connection, batch, self.numbering)
+        self._repository.projections.follow(self.connection, appended)
+        self.appended += len(appended)
+        return results
+
+
+class SqlRepository(MetadataRepository):
+    """Facts in a database of ours, with views that follow in the same transaction. Open it with :func:`open_repository`."""
+
+    def __init__(self, database: Database, admission: Admission, projections: Sequence[Projection] = ()) -> None:
+        self.database = database
+        self.admission = admission
+        self.projections = Projections(projections)
+        self.numbers = StreamNumbers()
+        self._grown = threading.Condition()
+        self._group: GroupCommit[Admitted, Stored] = GroupCommit(self._append)
+
+    def open(self) -> None:
+        """Bring tables and views up to date; cheap when they are."""
+        self.database.prepare()
+        self.database.migrate()
+        with self.database.reading() as connection:
+            current = self.projections.are_current(connection, reading.last_offset(connection))
+        if not current:
+            with self.database.writing() as connection:
+                self.projections.catch_up(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Appending]:
+        """Give one write transaction over the log and our other tables; it commits at the end or leaves nothing."""
+        with self.database.writing() as connection:
+            appending = Appending(self, connection)
+            yield appending
+        self.numbers.remember(appending.numbering)
+        if appending.appended:
+            with self._grown:
+                self._grown.notify_all()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection to read views through."""
+        with self.database.reading() as connection:
+            yield connection
+
+    def rebuild(self, on_replay: OnReplay | None = None) -> int:
+        """Drop all views and replay the log into new ones, in one transaction; return the offset reached."""
+        with self.database.writing() as connection:
+            return self.projections.rebuild(connection, on_replay)
+
+    def store(self, record: MetadataRecord) -> Stored:
+        return self._group.submit(self.admission.admit(record))
+
+    def bulk_store(self, records: Iterable[MetadataRecord], *, atomic: bool = False) -> BulkReport:
+        if atomic:
+            return BulkReport(list(self._append(self._admit_all(records))))
+        results: list[Stored | Rejection] = []
+        numbered = enumerate(records)
+        while chunk := list(islice(numbered, BULK_RECORDS)):
+            results.extend(self._bulk_chunk(chunk))
+        return BulkReport(results)
+
+    def latest(
+        self,
+        target: MetadataTarget,
+        kind: str,
+        *,
+        producer_id: str | None = None,
+        tenant: str = DEFAULT_TENANT,
+        as_of: datetime | None = None,
+    ) -> StoredRecord | None:
+        return self.latest_many([target], kind, producer_id=producer_id, tenant=tenant, as_of=as_of).get(target)
+
+    def latest_many(
+        self,
+        targets: Targets,
+        kind: str,
+        *,
+        producer_id: str | None = None,
+        tenant: str = DEFAULT_TENANT,
+        as_of: datetime | None = None,
+    ) -> Mapping[MetadataTarget, StoredRecord]:
+        moment = microseconds(as_of, "as_of") if as_of is not None else None
+        with self.reading() as connection:
+            channel = self.numbers.channel(connection, tenant, kind)
+            return {} if channel is None else reading.latest(connection, channel, tenant, targets, producer_id, moment)
+
+    def history(
+        self,
+        target: MetadataTarget,
+        kind: str,
+        *,
+        producer_id: str | None = None,
+        tenant: str = DEFAULT_TENANT,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = DEFAULT_LIMIT,
+        after_offset: int | None = None,
+    ) -> list[StoredRecord]:
+        check_limit(limit)
+        first, last = _bounds(since, until)
+        with self.reading() as connection:
+            channel = self.numbers.channel(connection, tenant, kind)
+            wanted = select(streams.c.stream_id).where(*reading.stream_filter(channel or 0, tenant, [target], producer_id))
+            after = None
+            if after_offset is not None:
+                moment = reading.time_of(connection, after_offset, wanted)
+                if moment is None:
+                    raise unknown_offset(after_offset)
+                after = (moment, after_offset)
+            ids = connection.scalars(wanted).all()
+            return reading.ordered(connection, [records.c.stream_id.in_(ids)], since=first, until=last, after=after, limit=limit)
+
+    def query(
+        self,
+        kind: str,
+        *,
+        targets: Targets | None = None,
+        where: Sequence[Condition] = (),
+        producer_id: str | None = None,
+        tenant: str = DEFAULT_TENANT,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order: Literal["asc", "desc"] = "asc",
+        limit: int = DEFAULT_LIMIT,
+        cursor: str | None = None,
+    ) -> QueryPage:
+        check_limit(limit)
+        first, last = _bounds(since, until)
+        after = None
+        if cursor is not None:
+            moment, offset = parse_cursor(cursor)
+            after = (microseconds(moment), offset)
+        with self.reading() as connection:
+            channel = self.numbers.channel(connection, tenant, kind)
+            if channel is None:
+                return QueryPage([], None)
+            conditions = [records.c.channel_no == channel]
+            if targets is not None or producer_id is not None:
+                picked = select(streams.c.stream_id).where(*reading.stream_filter(channel, tenant, targets, producer_id))
+                conditions.append(records.c.stream_id.in_(picked))
+            found = reading.ordered(connection, conditions, since=first, until=last, after=after, order=order, limit=limit + 1, where=where)
+        page = found[:limit]
+        return QueryPage(page, format_cursor(page[-1]) if len(found) > limit else None)
+
+    def tail(
+        self,
+        after_offset: int = 0,
+        *,
+        kinds: Sequence[str] | None = None,
+        tenant: str = DEFAULT_TENANT,
+        limit: int = DEFAULT_LIMIT,
+        wait_seconds: float = 0.0,
+    ) -> TailPage:
+        check_limit(limit)
+        deadline = time.monotonic() + check_wait(wait_seconds)
+        while True:
+            with self.reading() as connection:
+                found, reached = reading.tail(connection, after_offset, tenant, kinds, limit)
+            remaining = deadline - time.monotonic()
+            if found or remaining <= 0:
+                return TailPage(found, reached)
+            after_offset = reached
+            # Writers in this process wake us; those in others are found by looking again.
+            with self._grown:
+                self._grown.wait(min(remaining, _POLL_SECONDS))
+
+    def close(self) -> None:
+        self.database.close()
+
+    def _append(self, batch: Sequence[Admitted]) -> list[Stored]:
+        with self.transaction() as appending:
+            return appending.append_admitted(batch)
+
+    def _admit_all(self, facts: Iterable[MetadataRecord]) -> list[Admitted]:
+        admitted: list[Admitted] = []
+        for index, fact in enumerate(facts):
+            try:
+                admitted.append(self.admission.admit(fact))
+            except InvalidRecord as error:
+                raise at_index(error, index) from error
+        return admitted
+
+    def _bulk_chunk(self, chunk: Sequence[tuple[int, MetadataRecord]]) -> list[Stored | Rejection]:
+        outcomes: list[Admitted | Rejection] = []
+        for index, fact in chunk:
+            try:
+                outcomes.append(self.admission.admit(fact))
+            except InvalidRecord as error:
+                outcomes.append(Rejection(index, str(error), error.field))
+        admitted = [outcome for outcome in outcomes if isinstance(outcome, Admitted)]
+        stored = iter(self._append(admitted) if admitted else [])
+        return [outcome if isinstance(outcome, Rejection) else next(stored) for outcome in outcomes]
+
+
+def _bounds(since: datetime | None, until: datetime | None) -> tuple[int | None, int | None]:
+    first = microseconds(since, "since") if since is not None else None
+    return first, microseconds(until, "until") if until is not None else None
