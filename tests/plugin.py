@@ -15,8 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-
-from tests.services import SERVICES, Services, ServiceMissing
+from tests.services import SERVICES, ServiceMissing, Services
 
 ROOT = Path(__file__).parents[1]
 _FIXTURES = {"postgres_url": "postgres", "mysql_url": "mysql", "nats_url": "nats"}
@@ -27,9 +26,9 @@ _services = pytest.StashKey[Services]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    wanted = _wanted(os.environ.get("SERVICES", ""))
     given = getattr(config, "workerinput", {}).get("services_folder")
-    folder = Path(given or tempfile.mkdtemp(prefix="factbook-tests-"))
-    config.stash[_services] = Services(folder, _wanted(os.environ.get("SERVICES", "")), os.environ)
+    config.stash[_services] = Services(Path(given or tempfile.mkdtemp(prefix="factbook-tests-")), wanted, os.environ)
 
 
 @pytest.hookimpl(optionalhook=True)

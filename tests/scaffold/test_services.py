@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pymysql
 import pytest
-
-from tests.services import SERVICES, Services, ServiceMissing
+from tests.services import SERVICES, ServiceMissing, Services
 
 
 def test_a_fresh_postgres_database_is_empty(postgres_url: str) -> None:
