@@ -70,6 +70,7 @@ class Factbook:
             handlers={"scan": lambda control: self.scans.handle(control)},
             lease_seconds=self.settings.job_lease_seconds,
             max_attempts=self.settings.job_attempts,
+            retention_days=self.settings.job_retention_days,
         )
 
     def worker(self) -> Worker:
@@ -109,7 +110,8 @@ class Factbook:
         """Connect to a registered source and say what answers."""
         from factbook.sources.connectors import connector_for
 
-        return connector_for(self.connections.resolve(source_id)).probe()
+        probe: Probe = connector_for(self.connections.resolve(source_id)).probe()
+        return probe
 
     def close(self) -> None:
         """Release what was opened; closing twice is harmless."""

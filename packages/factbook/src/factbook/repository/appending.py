@@ -39,7 +39,10 @@ _REPEAT_POSTGRES = """
 _LATEST_OF_CHANNEL = "SELECT max(produced_at) FROM records WHERE channel_no = {}"
 
 # The state in force in a stream at a moment.
-_IN_FORCE_SQLITE = 'SELECT produced_at, "offset", state_digest FROM records WHERE stream_id = ? AND produced_at <= ? ORDER BY produced_at DESC, "offset" DESC LIMIT 1'
+_IN_FORCE_SQLITE = """
+    SELECT produced_at, "offset", state_digest FROM records
+    WHERE stream_id = ? AND produced_at <= ? ORDER BY produced_at DESC, "offset" DESC LIMIT 1
+"""
 _IN_FORCE_POSTGRES = """
     SELECT wanted.place, r.produced_at, r."offset", r.state_digest
     FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS wanted (stream_id, produced_at, place)

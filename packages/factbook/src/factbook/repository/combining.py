@@ -46,7 +46,7 @@ class GroupCommit(Generic[Item, Result]):
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))]
         try:
             results = self._commit([ticket.item for ticket in batch])
-        except Exception:  # one item of a shared commit may be to blame: give each its own, so that only that one fails
+        except Exception:  # noqa: BLE001 - one item of a shared commit may be to blame: each gets its own, so that only that one fails
             for ticket in batch:
                 self._commit_alone(ticket)
             return
@@ -56,6 +56,6 @@ class GroupCommit(Generic[Item, Result]):
     def _commit_alone(self, ticket: _Ticket[Item, Result]) -> None:
         try:
             ticket.result = self._commit([ticket.item])[0]
-        except Exception as error:  # handed to the caller whose item it is
+        except Exception as error:  # noqa: BLE001 - handed to the caller whose item it is
             ticket.error = error
         ticket.done = True

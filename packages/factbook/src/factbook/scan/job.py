@@ -11,7 +11,7 @@ from factbook.errors import ConfigurationError, InvalidRequest
 from factbook.jobs import Job, JobControl, Jobs, Progress
 from factbook.scan.model import ScanRequest, ScanResult
 from factbook.scan.run import scan
-from factbook.sources.connections import Connections
+from factbook.sources.connections import Connections, complete
 from factbook.sources.connectors import connector_for
 from factbook.sources.contract import ScanScope
 from factbook.sources.urls import default_source_id, is_url, redact
@@ -19,6 +19,7 @@ from factbook_sdk.facts import MetadataContext, MetadataTarget
 from factbook_sdk.repository.contract import MetadataRepository
 
 JOB_TYPE = "scan"
+_EVERYTHING = ScanScope()
 
 
 class ScanOutcome(msgspec.Struct, frozen=True):
@@ -91,7 +92,7 @@ class Scans:
         source: str | None,
         *,
         source_id: str | None = None,
-        scope: ScanScope = ScanScope(),
+        scope: ScanScope = _EVERYTHING,
         accept_removals: bool = False,
         keep_password: bool = False,
     ) -> dict[str, Any]:
@@ -115,7 +116,7 @@ class Scans:
 
     def _url_of(self, source_id: str) -> str:
         if source_id in self._urls:
-            return self._urls[source_id]
+            return complete(source_id, self._urls[source_id])
         if self._connections.knows(source_id):
             return self._connections.resolve(source_id)
         default = self._default_url()

@@ -1,0 +1,243 @@
+"""The dictionary follows the log: snapshots set objects and columns in place, tombstones mark them removed, scans confirm them.
+
+An object shows its newest snapshot by ``produced_at``; a back-dated one only moves ``first_seen``. ``last_seen`` moves with snapshots and
+with every scan that read the object's schema completely with the object inside its scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, func, select, tuple_, update
+
+from factbook.database.bulk import bulk_insert, bulk_upsert
+from factbook.dictionary import search
+from factbook.dictionary.entries import ColumnEntry, column_entries, column_key, words
+from factbook.dictionary.tables import columns, objects
+from factbook.repository.projection import Projection
+from factbook.repository.rows import microseconds
+from factbook.sources.contract import TableName, covers_table
+from factbook_sdk.facts.kinds.catalog_scan import CatalogScan
+from factbook_sdk.repository.contract import StoredRecord
+
+_Key = tuple[str, str, str, str]
+"""Tenant, source, schema, table."""
+
+_OBJECT = tuple(column.name for column in objects.columns)
+_COLUMN = tuple(column.name for column in columns.columns)
+_LOOKUP = 200
+
+
+class DictionaryProjection(Projection):
+    """One row per object and one per column."""
+
+    name = "dictionary"
+    version = 1
+    kinds = frozenset({"schema_snapshot", "catalog_scan"})
+    tables = (objects, columns)
+
+    def create(self, connection: Connection) -> None:
+        super().create(connection)
+        search.create(connection)
+
+    def drop(self, connection: Connection) -> None:
+        search.drop(connection)
+        super().drop(connection)
+
+    def apply(self, connection: Connection, records: Sequence[StoredRecord]) -> None:
+        """Fold runs of snapshots together; a scan's record ends a run, because it confirms what stands before it."""
+        run: list[StoredRecord] = []
+        for item in records:
+            if item.record.kind == "catalog_scan":
+                _Fold(connection, run).apply()
+                run = []
+                _confirm(connection, item)
+            elif item.record.target.schema is not None and item.record.target.table is not None:
+                run.append(item)
+        _Fold(connection, run).apply()
+
+
+def _key(item: StoredRecord) -> _Key:
+    target = item.record.target
+    return item.record.context.tenant, target.source_id, target.schema or "", target.table or ""
+
+
+class _Fold:
+    """One batch of snapshots: load the rows they touch, change them in memory, write back what changed."""
+
+    def __init__(self, connection: Connection, batch: Sequence[StoredRecord]) -> None:
+        self._connection = connection
+        self._batch = batch
+        self._objects: dict[_Key, dict[str, Any]] = {}
+        self._columns: dict[int, dict[str, dict[str, Any]]] = {}
+        self._known: set[int] = set()
+        self._touched_columns: dict[tuple[int, str], dict[str, Any]] = {}
+        self._touched_objects: dict[int, dict[str, Any]] = {}
+        self._reworded: set[int] = set()
+
+    def apply(self) -> None:
+        if not self._batch:
+            return
+        self._load({_key(item) for item in self._batch})
+        for item in self._batch:
+            self._fold(item)
+        self._write()
+
+    def _load(self, keys: Iterable[_Key]) -> None:
+        wanted = sorted(keys)
+        place = tuple_(objects.c.tenant, objects.c.source_id, objects.c.schema_name, objects.c.table_name)
+        for start in range(0, len(wanted), _LOOKUP):
+            for row in self._connection.execute(select(objects).where(place.in_(wanted[start : start + _LOOKUP]))).mappings():
+                values = dict(row)
+                self._objects[values["tenant"], values["source_id"], values["schema_name"], values["table_name"]] = values
+                self._columns[values["object_id"]] = {}
+        self._known = set(self._columns)
+        ids = sorted(self._known)
+        for start in range(0, len(ids), _LOOKUP):
+            for row in self._connection.execute(select(columns).where(columns.c.object_id.in_(ids[start : start + _LOOKUP]))).mappings():
+                self._columns[row["object_id"]][row["column_name"]] = dict(row)
+        self._next_id: int = self._connection.scalars(select(func.coalesce(func.max(objects.c.object_id), 0) + 1)).one()
+
+    def _fold(self, item: StoredRecord) -> None:
+        produced_at = microseconds(item.record.produced_at)
+        found = self._objects.get(_key(item))
+        payload = item.record.payload
+        if found is None:
+            if payload is None:
+                return
+            found = self._new_object(_key(item), produced_at)
+        self._touched_objects[found["object_id"]] = found
+        if produced_at < found["described_at"]:
+            found["first_seen"] = min(found["first_seen"], produced_at)
+        elif payload is None:
+            self._remove(found, produced_at)
+        else:
+            self._describe(found, payload, produced_at)
+
+    def _new_object(self, key: _Key, produced_at: int) -> dict[str, Any]:
+        tenant, source_id, schema, table = key
+        made: dict[str, Any] = {
+            "object_id": self._next_id,
+            "tenant": tenant,
+            "source_id": source_id,
+            "schema_name": schema,
+            "table_name": table,
+            "first_seen": produced_at,
+            "described_at": produced_at,
+        }
+        self._next_id += 1
+        self._objects[key] = made
+        self._columns[made["object_id"]] = {}
+        return made
+
+    def _remove(self, found: dict[str, Any], produced_at: int) -> None:
+        found.update(described_at=produced_at, removed_at=produced_at, changed_at=produced_at)
+        for column in self._columns[found["object_id"]].values():
+            if column["removed_at"] is None:
+                self._touch(column, removed_at=produced_at, changed_at=produced_at, last_seen=found["last_seen"])
+
+    def _describe(self, found: dict[str, Any], payload: dict[str, Any], produced_at: int) -> None:
+        object_id, seen_before = found["object_id"], found.get("last_seen")
+        found.update(
+            object_type=payload["object_type"],
+            comment=payload.get("comment"),
+            owner=payload.get("owner"),
+            described_at=produced_at,
+            last_seen=produced_at,
+            changed_at=produced_at,
+            removed_at=None,
+        )
+        self._reworded.add(object_id)
+        present: set[str] = set()
+        for entry in column_entries(payload):
+            present.add(entry.name)
+            self._set_column(found, entry, produced_at)
+        for name, column in self._columns[object_id].items():
+            if name not in present and column["removed_at"] is None:
+                self._touch(column, removed_at=produced_at, changed_at=produced_at, last_seen=seen_before)
+
+    def _set_column(self, found: dict[str, Any], entry: ColumnEntry, produced_at: int) -> None:
+        stored = self._columns[found["object_id"]].get(entry.name)
+        if stored is not None and stored["attributes_hash"] == entry.attributes_hash and stored["removed_at"] is None:
+            return
+        if stored is None:
+            key = column_key(found["tenant"], found["source_id"], found["schema_name"], found["table_name"], entry.name)
+            stored = {"object_id": found["object_id"], "column_name": entry.name, "column_key": key, "first_seen": produced_at}
+            self._columns[found["object_id"]][entry.name] = stored
+        self._touch(
+            stored,
+            position=entry.position,
+            data_type=entry.data_type,
+            nullable=entry.nullable,
+            default_value=entry.default,
+            comment=entry.comment,
+            is_primary_key=entry.is_primary_key,
+            is_unique=entry.is_unique,
+            is_foreign_key=entry.is_foreign_key,
+            is_indexed=entry.is_indexed,
+            refers_to=entry.refers_to,
+            attributes=entry.attributes,
+            attributes_hash=entry.attributes_hash,
+            changed_at=produced_at,
+            last_seen=None,
+            removed_at=None,
+        )
+
+    def _touch(self, column: dict[str, Any], **values: Any) -> None:
+        column.update(values)
+        self._touched_columns[column["object_id"], column["column_name"]] = column
+
+    def _write(self) -> None:
+        known = [row for row in self._touched_objects.values() if row["object_id"] in self._known]
+        new = [row for row in self._touched_objects.values() if row["object_id"] not in self._known]
+        bulk_insert(
+            self._connection, objects, _OBJECT, [[row[name] if name != "removed_at" else row.get(name) for name in _OBJECT] for row in new]
+        )
+        bulk_upsert(self._connection, objects, _OBJECT, _values(known, _OBJECT), key=("object_id",))
+        touched = self._touched_columns.values()
+        fresh = [row for row in touched if row["object_id"] not in self._known]
+        bulk_insert(self._connection, columns, _COLUMN, _values(fresh, _COLUMN))
+        changed = [row for row in touched if row["object_id"] in self._known]
+        bulk_upsert(self._connection, columns, _COLUMN, _values(changed, _COLUMN), key=("object_id", "column_name"))
+        reworded = {row["object_id"]: self._words(row) for row in self._touched_objects.values() if row["object_id"] in self._reworded}
+        search.replace(self._connection, reworded, self._known)
+
+    def _words(self, found: dict[str, Any]) -> set[str]:
+        texts = [found["schema_name"], found["table_name"], found["comment"]]
+        for column in self._columns[found["object_id"]].values():
+            texts.extend((column["column_name"], column["comment"]))
+        return words(*texts)
+
+
+def _values(rows: Iterable[dict[str, Any]], names: Sequence[str]) -> list[list[Any]]:
+    return [[row[name] for name in names] for row in rows]
+
+
+def _confirm(connection: Connection, item: StoredRecord) -> None:
+    """Move ``last_seen`` of what a scan has seen: live objects of completely read schemas, inside the scope, not failed."""
+    scan = msgspec.convert(item.record.payload, CatalogScan)
+    complete = [name for name, reading in scan.schemas.items() if reading.complete]
+    if not complete or scan.counts.failed > len(scan.failures):
+        return
+    moment = microseconds(item.record.produced_at)
+    mine = (
+        objects.c.tenant == item.record.context.tenant,
+        objects.c.source_id == item.record.target.source_id,
+        objects.c.removed_at.is_(None),
+        objects.c.last_seen < moment,
+    )
+    if not scan.scope.include and not scan.scope.exclude and not scan.failures:
+        for start in range(0, len(complete), _LOOKUP):
+            chosen = objects.c.schema_name.in_(complete[start : start + _LOOKUP])
+            connection.execute(update(objects).where(*mine, chosen).values(last_seen=moment))
+        return
+    failed = {TableName(failure.schema, failure.table) for failure in scan.failures}
+    readings = set(complete)
+    rows = connection.execute(select(objects.c.object_id, objects.c.schema_name, objects.c.table_name).where(*mine)).all()
+    names = ((object_id, TableName(schema, table)) for object_id, schema, table in rows if schema in readings)
+    seen = [object_id for object_id, name in names if name not in failed and covers_table(scan.scope, name)]
+    for start in range(0, len(seen), _LOOKUP):
+        chosen = objects.c.object_id.in_(seen[start : start + _LOOKUP])
+        connection.execute(update(objects).where(chosen).values(last_seen=moment))

@@ -1,0 +1,57 @@
+"""The dictionary's own tables: objects, their columns, and the words to find them by. A view of the log: dropped and rebuilt at will."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+
+METADATA = MetaData()
+
+_BIG = BigInteger().with_variant(Integer(), "sqlite")
+
+objects = Table(
+    "dictionary_objects",
+    METADATA,
+    Column("object_id", _BIG, primary_key=True, autoincrement=False),
+    Column("tenant", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("schema_name", Text, nullable=False),
+    Column("table_name", Text, nullable=False),
+    Column("object_type", Text, nullable=False),
+    Column("comment", Text),
+    Column("owner", Text),
+    Column("described_at", BigInteger, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("removed_at", BigInteger),
+    UniqueConstraint("tenant", "source_id", "schema_name", "table_name"),
+)
+"""``described_at`` is the time of the snapshot shown, or of the tombstone. Times are microseconds since 1970 in UTC."""
+
+columns = Table(
+    "dictionary_columns",
+    METADATA,
+    Column("object_id", _BIG, primary_key=True, autoincrement=False),
+    Column("position", Integer, nullable=False),
+    Column("column_name", Text, primary_key=True),
+    Column("column_key", LargeBinary, nullable=False),
+    Column("data_type", Text, nullable=False),
+    Column("nullable", Boolean, nullable=False),
+    Column("default_value", Text),
+    Column("comment", Text),
+    Column("is_primary_key", Boolean, nullable=False),
+    Column("is_unique", Boolean, nullable=False),
+    Column("is_foreign_key", Boolean, nullable=False),
+    Column("is_indexed", Boolean, nullable=False),
+    Column("refers_to", Text),
+    Column("attributes", Text, nullable=False),
+    Column("attributes_hash", LargeBinary, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("last_seen", BigInteger),
+    Column("removed_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+"""``last_seen`` is set when a column goes; one that is there was last seen when its object was."""
+
+Index("ix_dictionary_columns_place", columns.c.object_id, columns.c.position)

@@ -1,0 +1,140 @@
+"""The register of sources: how each is reached. It holds connections, never facts; forgetting a connection forgets no fact."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+
+from factbook.database.control_tables import sources
+from factbook.database.engine import Database
+from factbook.errors import InvalidRequest, NotFound
+from factbook.sources.secrets import SecretBox
+from factbook.sources.urls import (
+    check_source_id,
+    environment_password,
+    has_password,
+    is_url,
+    redact,
+    resolve_references,
+    same_place,
+    split_password,
+    with_password,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """A registered source as it may be shown: ``url`` without secrets."""
+
+    source_id: str
+    url: str
+    has_password: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class Connections:
+    """The registered sources of one tenant."""
+
+    def __init__(self, database: Database, tenant: str, box: SecretBox) -> None:
+        self._database = database
+        self._tenant = tenant
+        self._box = box
+
+    def add(self, source_id: str, url: str, *, password: str | None = None) -> Connection:
+        """Register a source, or change how it is reached; a password in the URL or beside it is kept encrypted."""
+        check_source_id(source_id)
+        if not is_url(url):
+            raise InvalidRequest(f"The URL of {source_id} is no URL", fix="Write for example postgresql://USER@HOST/DATABASE", field="url")
+        bare, inline = split_password(url)
+        secret = password or inline
+        if secret is not None:
+            with_password(bare, secret)
+        now = (datetime.now(UTC) - _EPOCH) // timedelta(microseconds=1)
+        values = {"url": bare, "secret": self._box.seal(secret, self._identity(source_id)) if secret else None, "updated_at": now}
+        with self._database.writing() as connection:
+            changed = connection.execute(update(sources).where(*self._is(source_id)).values(**values)).rowcount
+            if not changed:
+                connection.execute(insert(sources).values(tenant=self._tenant, source_id=source_id, created_at=now, **values))
+        return self.get(source_id)
+
+    def introduce(self, source_id: str, url: str, *, keep_password: bool) -> None:
+        """Register a source that is not known yet; refuse to take another database for a known one."""
+        check_source_id(source_id)
+        known = self._row(source_id)
+        if known is None:
+            self.add(source_id, url if keep_password else split_password(url)[0])
+        elif not same_place(known.url, url):
+            raise InvalidRequest(
+                f"The source {source_id} is another database",
+                why=f"it is registered as {redact(known.url)}",
+                fix="Give this one its own --source-id, or change the registration with `factbook sources add`",
+                field="source_id",
+            )
+        elif keep_password and known.secret is None and split_password(url)[1] is not None:
+            self.add(source_id, url)
+
+    def knows(self, source_id: str) -> bool:
+        """Return whether the source is registered."""
+        return self._row(source_id) is not None
+
+    def get(self, source_id: str) -> Connection:
+        """Return a source as it may be shown; raises :class:`NotFound`."""
+        return _show(self._require(source_id))
+
+    def list(self) -> list[Connection]:
+        """Return all sources by id."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(sources).where(sources.c.tenant == self._tenant).order_by(sources.c.source_id))
+            return [_show(row) for row in rows]
+
+    def remove(self, source_id: str) -> None:
+        """Forget how a source is reached; raises :class:`NotFound`."""
+        with self._database.writing() as connection:
+            if not connection.execute(delete(sources).where(*self._is(source_id))).rowcount:
+                raise _unknown(source_id)
+
+    def resolve(self, source_id: str) -> str:
+        """Return the URL to connect with: references replaced, the password from the register or the environment put in."""
+        row = self._require(source_id)
+        if row.secret is not None:
+            return with_password(resolve_references(row.url), self._box.unseal(bytes(row.secret), self._identity(source_id)))
+        return complete(source_id, row.url)
+
+    def _identity(self, source_id: str) -> str:
+        return f"{self._tenant}/{source_id}"
+
+    def _is(self, source_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        return sources.c.tenant == self._tenant, sources.c.source_id == source_id
+
+    def _row(self, source_id: str) -> Row[Any] | None:
+        with self._database.reading() as connection:
+            return connection.execute(select(sources).where(*self._is(source_id))).first()
+
+    def _require(self, source_id: str) -> Row[Any]:
+        row = self._row(source_id)
+        if row is None:
+            raise _unknown(source_id)
+        return row
+
+
+def complete(source_id: str, url: str) -> str:
+    """Return the URL with references replaced and, where it names a user without a password, the environment's password."""
+    resolved = resolve_references(url)
+    password = environment_password(source_id)
+    if password is None or has_password(resolved) or "@" not in resolved:
+        return resolved
+    return with_password(resolved, password)
+
+
+def _unknown(source_id: str) -> NotFound:
+    return NotFound(f"The source {source_id!r} is not registered", fix=f"factbook sources add {source_id} URL", field="source_id")
+
+
+def _show(row: Row[Any]) -> Connection:
+    created, updated = (_EPOCH + timedelta(microseconds=value) for value in (row.created_at, row.updated_at))
+    return Connection(row.source_id, redact(row.url), row.secret is not None, created, updated)
