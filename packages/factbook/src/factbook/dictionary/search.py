@@ -1,7 +1,7 @@
 """Full-text search over objects: FTS5 on SQLite, a tsvector with a GIN index on PostgreSQL.
 
-The index finds objects in which every term begins some word; the reader then keeps the columns that hold the terms. Neither trigrams nor any
-extension is needed.
+The index finds objects in which every term begins some word; the reader then keeps the columns that hold the terms. Neither
+trigrams nor any extension is needed.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,17 +16,18 @@ from factbook.database.engine import Database
 from factbook.errors import InvalidRequest, NotFound
 from factbook.sources.secrets import SecretBox
 from factbook.sources.urls import (
-    check_source_id,
-    environment_password,
+    expand,
     has_password,
     is_url,
     redact,
-    resolve_references,
     same_place,
     split_password,
+    takes_password,
+    with_absolute_path,
     with_password,
 )
 
+_SOURCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -50,7 +54,7 @@ class Connections:
         check_source_id(source_id)
         if not is_url(url):
             raise InvalidRequest(f"The URL of {source_id} is no URL", fix="Write for example postgresql://USER@HOST/DATABASE", field="url")
-        bare, inline = split_password(url)
+        bare, inline = split_password(with_absolute_path(url))
         secret = password or inline
         if secret is not None:
             with_password(bare, secret)
@@ -102,8 +106,9 @@ class Connections:
         """Return the URL to connect with: references replaced, the password from the register or the environment put in."""
         row = self._require(source_id)
         if row.secret is not None:
-            return with_password(resolve_references(row.url), self._box.unseal(bytes(row.secret), self._identity(source_id)))
-        return complete(source_id, row.url)
+            password = self._box.unseal(bytes(row.secret), self._identity(source_id))
+            return with_password(expand(row.url), password)
+        return complete(source_id, str(row.url))
 
     def _identity(self, source_id: str) -> str:
         return f"{self._tenant}/{source_id}"
@@ -123,12 +128,30 @@ class Connections:
 
 
 def complete(source_id: str, url: str) -> str:
-    """Return the URL with references replaced and, where it names a user without a password, the environment's password."""
-    resolved = resolve_references(url)
+    """Return the URL with references replaced and, where it has a place for a password but none, the environment's password."""
+    resolved = expand(url)
     password = environment_password(source_id)
-    if password is None or has_password(resolved) or "@" not in resolved:
+    if password is None or not takes_password(resolved) or has_password(resolved):
         return resolved
     return with_password(resolved, password)
+
+
+def environment_password(source_id: str, environment: Mapping[str, str] | None = None) -> str | None:
+    """Return the password kept in ``FACTBOOK_PASSWORD_<SOURCE_ID>`` or ``FACTBOOK_SOURCE_PASSWORD``, if any."""
+    values = os.environ if environment is None else environment
+    name = "FACTBOOK_PASSWORD_" + re.sub(r"[^A-Za-z0-9]", "_", source_id).upper()
+    return values.get(name) or values.get("FACTBOOK_SOURCE_PASSWORD") or None
+
+
+def check_source_id(source_id: str) -> str:
+    """Refuse a source id that could not be typed, or stand in a path or a variable's name."""
+    if not _SOURCE_ID.fullmatch(source_id):
+        raise InvalidRequest(
+            f"{source_id!r} is no source id",
+            why="it starts with a letter or digit and holds only letters, digits, _ . and -, 128 at most",
+            field="source_id",
+        )
+    return source_id
 
 
 def _unknown(source_id: str) -> NotFound:

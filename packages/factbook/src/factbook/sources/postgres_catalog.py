@@ -32,7 +32,8 @@ _ENUMS = "SELECT enumtypid AS typid, json_agg(enumlabel ORDER BY enumsortorder) 
 _DOMAINS = """
     SELECT t.oid AS typid, json_build_array(
         n.nspname, t.typname, format_type(t.typbasetype, t.typtypmod), t.typnotnull, t.typdefault,
-        (SELECT json_agg(pg_get_constraintdef(k.oid) ORDER BY k.conname) FROM pg_constraint AS k WHERE k.contypid = t.oid AND k.contype = 'c')
+        (SELECT json_agg(pg_get_constraintdef(k.oid) ORDER BY k.conname) FROM pg_constraint AS k
+         WHERE k.contypid = t.oid AND k.contype = 'c')
     ) AS doc
     FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace
     WHERE t.typtype = 'd' AND n.nspname NOT IN ('pg_catalog', 'information_schema')

@@ -204,7 +204,9 @@ def _fill(text: str, values: Mapping[str, str], *, quoted: bool) -> str:
     def value(match: re.Match[str]) -> str:
         name = match[1]
         if not values.get(name):
-            raise ConfigurationError(f"The environment variable {name} is not set", why="a source's URL refers to it", fix=f"export {name}=…")
+            raise ConfigurationError(
+                f"The environment variable {name} is not set", why="a source's URL refers to it", fix=f"export {name}=…"
+            )
         return quote(values[name], safe="") if quoted else values[name]
 
     return _REFERENCE.sub(value, text)
