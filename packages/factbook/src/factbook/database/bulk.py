@@ -33,8 +33,7 @@ def bulk_upsert(connection: Connection, table: Table, columns: Sequence[str], ro
         return
     staging = f"staging_{table.name}"
     connection.exec_driver_sql(
-        f'CREATE TEMP TABLE IF NOT EXISTS "{staging}" ON COMMIT DELETE ROWS AS '
-        f'SELECT {_names(columns)} FROM "{table.name}" WITH NO DATA'  # noqa: S608 - our own names
+        f'CREATE TEMP TABLE IF NOT EXISTS "{staging}" ON COMMIT DELETE ROWS AS SELECT {_names(columns)} FROM "{table.name}" WITH NO DATA'  # noqa: S608 - our own names
     )
     connection.exec_driver_sql(f'TRUNCATE "{staging}"')
     _copy(connection, staging, table, columns, rows)

@@ -100,6 +100,11 @@ class SqlRepository(MetadataRepository):
         with self.database.reading() as connection:
             yield connection
 
+    def last_offset(self) -> int:
+        """Return the last offset of the log."""
+        with self.reading() as connection:
+            return reading.last_offset(connection)
+
     def rebuild(self, on_replay: OnReplay | None = None) -> int:
         """Drop all views and replay the log into new ones, in one transaction; return the offset reached."""
         with self.database.writing() as connection:

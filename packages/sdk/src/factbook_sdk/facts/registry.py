@@ -34,6 +34,16 @@ class Kind(msgspec.Struct, frozen=True):
     def latest_version(self) -> int:
         return max(self.schemas)
 
+    def schema_of(self, version: int) -> dict[str, Any]:
+        """Return the JSON Schema of a version; raises :class:`UnknownKind` with the versions there are."""
+        if version not in self.schemas:
+            raise UnknownKind(
+                f"{self.name} has no version {version}",
+                why=f"registered versions are {', '.join(map(str, sorted(self.schemas)))}",
+                field="version",
+            )
+        return self.schemas[version]
+
 
 def load_schemas(package: str, name: str) -> dict[int, dict[str, Any]]:
     """Read ``<name>.v<N>.json`` files that lie beside a kind's module."""
@@ -101,12 +111,7 @@ class KindRegistry:
         return kind
 
     def _compile(self, kind: Kind, version: int) -> Any:
-        if version not in kind.schemas:
-            raise UnknownKind(
-                f"{kind.name} has no version {version}",
-                why=f"registered versions are {', '.join(map(str, sorted(kind.schemas)))}",
-                field="version",
-            )
+        schema = kind.schema_of(version)
         try:
             import jsonschema_rs
         except ImportError as error:
@@ -115,7 +120,7 @@ class KindRegistry:
                 why="jsonschema-rs is not installed",
                 fix="pip install 'factbook-sdk[validation]'",
             ) from error
-        validator = jsonschema_rs.Draft202012Validator(kind.schemas[version], validate_formats=True)
+        validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
         self._validators[kind.name, version] = validator
         return validator
 

@@ -1,0 +1,47 @@
+"""Responses: structs encoded by msgspec, lists as JSON pages or as NDJSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from factbook.api.bodies import NDJSON
+
+
+def json(value: Any, *, status: int = 200, location: str | None = None) -> Response:
+    """Answer with a struct as JSON."""
+    headers = {} if location is None else {"Location": location}
+    return Response(msgspec.json.encode(value), status, headers, "application/json")
+
+
+def no_content() -> Response:
+    """Answer that it is done and there is nothing to say."""
+    return Response(status_code=204)
+
+
+def listing(request: Request, page: Any, items: Sequence[Any], *, following: tuple[str, str | int | None]) -> Response:
+    """Answer with a page: as JSON, or its items one a line where the client accepts NDJSON.
+
+    ``following`` is a header's name and its value; it tells an NDJSON client how to go on, as the page itself does in JSON.
+    """
+    if not wants_ndjson(request):
+        return json(page)
+    name, value = following
+    headers = {} if value is None else {name: str(value)}
+    return Response(msgspec.json.encode_lines(items) if items else b"", 200, headers, NDJSON)
+
+
+def wants_ndjson(request: Request) -> bool:
+    """Return whether the client asked for NDJSON by name."""
+    accepted = (part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(","))
+    return NDJSON in accepted
+
+
+def under_same_prefix(request: Request, path: str) -> str:
+    """Return a path of ours under the prefix (``/api/v1`` or none) by which the request came."""
+    prefix = "/api/v1" if request.url.path.startswith("/api/v1/") else ""
+    return f"{request.scope.get('root_path', '')}{prefix}{path}"

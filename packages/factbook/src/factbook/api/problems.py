@@ -1,0 +1,207 @@
+"""Errors as HTTP says them: RFC 9457 problem details, one shape for every error, one table from family to status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from factbook.errors import (
+    Cancelled,
+    ConfigurationError,
+    FactbookError,
+    InternalError,
+    InvalidRecord,
+    InvalidRequest,
+    MissingExtra,
+    NotFound,
+    PartialFailure,
+    RemovalsHeld,
+    SourceRefused,
+    SourceUnavailable,
+    TemporaryError,
+)
+from factbook.log import redact_text
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+
+log = structlog.get_logger(__name__)
+
+
+class KeyRequired(FactbookError):
+    """The request needs the API key and came without it, or with a wrong one."""
+
+    code = "key_required"
+
+
+class NotAllowed(FactbookError):
+    """The request is not served from where it came; nothing in it would change that."""
+
+    code = "not_allowed"
+
+
+class UnsupportedBody(InvalidRequest):
+    """The body is of a type that the route does not take."""
+
+    code = "unsupported_media_type"
+
+
+class BodyTooLarge(InvalidRequest):
+    """The body is larger than MAX_BODY_BYTES."""
+
+    code = "body_too_large"
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Problem details (RFC 9457). ``code`` is stable; ``field`` names the wrong value, ``fix`` says what to do, ``request_id``
+    finds the request in the server's log."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    field: str | None = None
+    fix: str | None = None
+
+
+STATUSES: Mapping[type[FactbookError], tuple[int, str]] = {
+    InvalidRequest: (400, "The request is wrong"),
+    KeyRequired: (401, "The API key is needed"),
+    NotAllowed: (403, "Not allowed from here"),
+    NotFound: (404, "Not found"),
+    RemovalsHeld: (409, "Removals wait for consent"),
+    Cancelled: (409, "Cancelled"),
+    BodyTooLarge: (413, "The body is too large"),
+    UnsupportedBody: (415, "The body's type is not taken"),
+    InvalidRecord: (422, "The record breaks a rule"),
+    FactbookError: (500, "Something failed"),
+    PartialFailure: (500, "Some parts failed"),
+    InternalError: (500, "A bug in Factbook"),
+    ConfigurationError: (500, "The server's configuration is wrong"),
+    MissingExtra: (501, "An optional library is missing"),
+    SourceRefused: (502, "The source refused"),
+    TemporaryError: (503, "Try again later"),
+    SourceUnavailable: (504, "The source does not answer"),
+}
+"""Status and title of each error family; a class that is not listed has its nearest ancestor's."""
+
+_HTTP_CODES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
+
+
+def answer(error: FactbookError, *, path: str, request_id: str) -> Response:
+    """Return the response that tells a client about an error."""
+    status, title = _status(type(error))
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if isinstance(error, TemporaryError) else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    detail = f"{error.what}: {error.why}" if error.why else error.what
+    return _respond(
+        Problem(
+            type=_type(error.code),
+            title=title,
+            status=status,
+            detail=redact_text(detail),
+            instance=path,
+            code=error.code,
+            request_id=request_id,
+            field=error.field,
+            fix=redact_text(error.fix) or None,
+        ),
+        headers,
+    )
+
+
+def unexpected(*, path: str, request_id: str) -> Response:
+    """Return the response to a bug: no internals, only where to find them."""
+    bug = InternalError(
+        "The server failed in a way it did not expect", fix=f"Look for request {request_id} in the server's log; please report it"
+    )
+    return answer(bug, path=path, request_id=request_id)
+
+
+def install(app: FastAPI) -> None:
+    """Make the app answer every error as a problem."""
+    app.add_exception_handler(FactbookError, _on_factbook_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_parameters)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+
+
+def _on_factbook_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, FactbookError):
+        raise error
+    if _status(type(error))[0] >= 500:
+        log.error("request_failed", code=error.code, reason=str(error), exc_info=error if isinstance(error, InternalError) else None)
+    return answer(error, **_place(request))
+
+
+def _on_invalid_parameters(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    first = error.errors()[0]
+    field = ".".join(str(step) for step in first["loc"][1:])
+    wrong = InvalidRequest(f"{field} is wrong", why=_sentence(first), fix=_hint(first), field=field)
+    return answer(wrong, **_place(request))
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    message = str(error["msg"])
+    return message[:1].lower() + message[1:]
+
+
+def _hint(error: Mapping[str, Any]) -> str:
+    if str(error["type"]).startswith(("datetime", "timezone")):
+        return "Write a moment with its zone, for example 2026-01-31T12:00:00Z (in a URL, + is %2B)"
+    return ""
+
+
+def _on_http_exception(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    path = request.url.path
+    what = {
+        404: f"There is nothing at {path}",
+        405: f"{request.method} is not possible at {path}",
+    }.get(error.status_code, str(error.detail))
+    fix = {404: "GET /openapi.json lists what there is", 405: f"Use {(error.headers or {}).get('allow', 'another method')}"}
+    code = _HTTP_CODES.get(error.status_code, f"http_{error.status_code}")
+    place = _place(request)
+    problem = Problem(
+        type=_type(code),
+        title=str(error.detail),
+        status=error.status_code,
+        detail=what,
+        instance=place["path"],
+        code=code,
+        request_id=place["request_id"],
+        fix=fix.get(error.status_code),
+    )
+    return _respond(problem, dict(error.headers or {}))
+
+
+def _place(request: Request) -> dict[str, str]:
+    return {"path": request.url.path, "request_id": request.state.request_id}
+
+
+def _status(family: type) -> tuple[int, str]:
+    return next(STATUSES[ancestor] for ancestor in family.__mro__ if ancestor in STATUSES)
+
+
+def _type(code: str) -> str:
+    return f"urn:factbook:problem:{code}"
+
+
+def _respond(problem: Problem, headers: Mapping[str, str]) -> Response:
+    return Response(msgspec.json.encode(problem), problem.status, dict(headers), PROBLEM_JSON)

@@ -1,0 +1,67 @@
+"""Records as documents: one JSON object, a JSON list, or NDJSON. A bad record is refused with its place; the others are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from factbook_sdk.errors import InvalidRecord
+from factbook_sdk.facts import MetadataRecord
+from factbook_sdk.facts.codec import decode_record
+from factbook_sdk.repository.contract import BulkReport, MetadataRepository, Rejection, Stored
+from factbook_sdk.repository.paging import at_index
+
+_raw_list = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def split_documents(body: bytes) -> list[bytes]:
+    """Return each record's JSON: the items of a list, the lines of NDJSON, or the one object there is."""
+    text = body.strip()
+    if text.startswith(b"["):
+        try:
+            return [bytes(item) for item in _raw_list.decode(text)]
+        except msgspec.MsgspecError as error:
+            raise InvalidRecord("The list of records is no JSON", why=str(error), fix="Send NDJSON if it was made line by line") from error
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return [line for line in text.splitlines() if line.strip()]
+    return [text] if text else []
+
+
+def store_document(repository: MetadataRepository, body: bytes, *, tenant: str, atomic: bool = False) -> BulkReport:
+    """Store the records of a document; with ``atomic`` all or none. Raises :class:`InvalidRecord` for an empty one."""
+    documents = split_documents(body)
+    if not documents:
+        raise InvalidRecord("There is no record in it", fix="Send a JSON object, a JSON list or NDJSON")
+    refused: dict[int, Rejection] = {}
+    records: list[MetadataRecord] = []
+    places: list[int] = []
+    for index, outcome in enumerate(_decoded(documents, tenant)):
+        if isinstance(outcome, MetadataRecord):
+            records.append(outcome)
+            places.append(index)
+        elif atomic:
+            raise at_index(outcome, index) from outcome
+        else:
+            refused[index] = Rejection(index, str(outcome), outcome.field)
+    results: dict[int, Stored | Rejection] = dict(refused)
+    for index, result in zip(places, repository.bulk_store(records, atomic=atomic).results, strict=True):
+        results[index] = msgspec.structs.replace(result, index=index) if isinstance(result, Rejection) else result
+    return BulkReport([results[index] for index in range(len(documents))])
+
+
+def _decoded(documents: list[bytes], tenant: str) -> Iterator[MetadataRecord | InvalidRecord]:
+    for document in documents:
+        try:
+            record = decode_record(document)
+        except InvalidRecord as error:
+            yield error
+            continue
+        if record.context.tenant != tenant:
+            yield InvalidRecord(
+                "The record belongs to another tenant", why=f"this is {tenant}", fix="Correct context.tenant", field="context.tenant"
+            )
+        else:
+            yield record
