@@ -13,8 +13,8 @@ RUNTIME := $(VENV)/.runtime-$(call digest,requirements.lock)
 DEV := $(VENV)/.dev-$(call digest,requirements-dev.lock)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# The locks are complete, so pip has nothing to resolve; the two packages come from this checkout and build with the locked backend.
-INSTALL_LOCK := $(PIP) install --no-deps --require-hashes --requirement
+# The locks are complete, so pip has nothing to resolve; compiling all modules ahead costs more than the few that run. The two packages come from this checkout and build with the locked backend.
+INSTALL_LOCK := $(PIP) install --no-deps --no-compile --require-hashes --requirement
 INSTALL_PACKAGES := $(PIP) install --no-deps --no-build-isolation --editable packages/sdk --editable packages/factbook
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --no-emit-package factbook --no-emit-package factbook-sdk
