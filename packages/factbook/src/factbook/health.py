@@ -1,55 +1,82 @@
-"""How Factbook does: what ``/health`` and ``factbook doctor`` show."""
+"""How Factbook does: what ``GET /health`` and ``factbook doctor`` show."""
 
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import sys
 import time
 from collections.abc import Iterator
-from importlib.metadata import version
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
 from factbook.errors import FactbookError
 
 if TYPE_CHECKING:
-    from factbook.app import Factbook
+    from factbook.jobs import Jobs
+    from factbook.repository.sql import SqlRepository
+    from factbook.settings import Settings
+    from factbook.sources.connections import Connections
+    from factbook.sources.contract import Probe
 
 _EXTRAS = {"psycopg": "postgres", "pymysql": "mysql", "duckdb": "duckdb"}
 
 
+class HealthStatus(StrEnum):
+    """``degraded``: it works, and something needs attention. ``unavailable``: the store does not answer, so nothing works."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    UNAVAILABLE = "unavailable"
+
+
 class DatabaseHealth(msgspec.Struct, frozen=True):
-    """Whether the store answers, how fast, and the last offset of its log."""
+    """The store. ``latency_ms`` is the time of one small read, ``last_offset`` the end of the log."""
 
     reachable: bool
+    dialect: str | None = None
     latency_ms: float | None = None
     last_offset: int | None = None
-    reason: str | None = None
 
 
 class DiskHealth(msgspec.Struct, frozen=True):
-    """Room in the data folder."""
+    """The disk that holds the data folder; ``min_free_bytes`` is DISK_FREE_MIN_BYTES."""
 
     free_bytes: int
     total_bytes: int
-    enough: bool
+    min_free_bytes: int
+
+    @property
+    def is_enough(self) -> bool:
+        return self.free_bytes >= self.min_free_bytes
 
 
-class Health(msgspec.Struct, frozen=True):
-    """``ok``, ``degraded`` (works, with something to look after) or ``down`` (the store does not answer)."""
+class JobsHealth(msgspec.Struct, frozen=True):
+    """``workers`` is how many jobs one server runs at the same time; the counts are over all servers."""
 
-    status: Literal["ok", "degraded", "down"]
+    workers: int
+    queued: int
+    running: int
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything at once. What cannot be told is ``None``, and ``warnings`` says why and what to do."""
+
+    status: HealthStatus
     version: str
+    checked_at: datetime
     database: DatabaseHealth
-    disk: DiskHealth
-    sources: int
-    jobs: dict[str, int]
-    memory_bytes: int
+    disk: DiskHealth | None
+    sources: int | None
+    jobs: JobsHealth | None
+    memory_bytes: int | None
+    warnings: list[str]
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -61,79 +88,138 @@ class Check(msgspec.Struct, frozen=True):
     fix: str = ""
 
 
-def health(factbook: Factbook) -> Health:
-    """Look at everything a running server depends on."""
-    disk = _disk(factbook)
+class House(Protocol):
+    """What is looked at: those parts of :class:`factbook.app.Factbook` that can be ill."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def repository(self) -> SqlRepository: ...
+    @property
+    def connections(self) -> Connections: ...
+    @property
+    def jobs(self) -> Jobs: ...
+    def test_source(self, source_id: str) -> Probe: ...
+
+
+def health(house: House) -> Health:
+    """Look at everything a running server depends on; what is found to be wrong is told, not raised."""
+    warnings: list[str] = []
+    database = _database(house, warnings)
+    sources, jobs = _registers(house, warnings) if database.reachable else (None, None)
+    disk = _disk(house.settings.data_dir, house.settings.disk_free_min_bytes, warnings)
+    status = HealthStatus.DEGRADED if warnings else HealthStatus.OK
+    return Health(
+        status=status if database.reachable else HealthStatus.UNAVAILABLE,
+        version=installed_version(),
+        checked_at=datetime.now(UTC),
+        database=database,
+        disk=disk,
+        sources=sources,
+        jobs=jobs,
+        memory_bytes=memory_bytes(),
+        warnings=warnings,
+    )
+
+
+def installed_version(package: str = "factbook") -> str:
+    """Return a package's version, ``0+source`` where it runs from sources that nobody installed."""
     try:
-        started = time.perf_counter()
-        offset = factbook.repository.last_offset()
-        database = DatabaseHealth(True, round((time.perf_counter() - started) * 1000, 3), offset)
-        sources, jobs = len(factbook.connections.list()), factbook.jobs.counts()
-    except FactbookError as error:
-        database, sources, jobs = DatabaseHealth(False, reason=str(error)), 0, {}
-    status: Literal["ok", "degraded", "down"] = "down" if not database.reachable else "ok" if disk.enough else "degraded"
-    return Health(status, version("factbook"), database, disk, sources, jobs, _memory_bytes())
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "0+source"
 
 
-def examine(factbook: Factbook, *, test_sources: bool) -> list[Check]:
-    """Check the installation; each finding says what to do about it."""
-    return [*_check_libraries(), *_check_folder(factbook), *_check_store(factbook), *_check_sources(factbook, test_sources)]
-
-
-def _disk(factbook: Factbook) -> DiskHealth:
-    folder = factbook.settings.data_dir.absolute()
-    while not folder.exists():
-        folder = folder.parent
-    usage = shutil.disk_usage(folder)
-    return DiskHealth(usage.free, usage.total, usage.free >= factbook.settings.disk_free_min_bytes)
-
-
-def _memory_bytes() -> int:
-    """Return the resident size; where the system does not tell, the highest it ever was."""
+def memory_bytes() -> int | None:
+    """Return the memory this process holds; where the system tells only the highest it ever was, that, or ``None`` for nothing."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    if sys.platform == "win32":
+        return None
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def examine(house: House, *, test_sources: bool = False) -> list[Check]:
+    """Check the installation; each finding says what to do about it. ``test_sources`` connects to every registered source."""
+    return [*_check_libraries(), *_check_folder(house.settings), *_check_store(house), *_check_sources(house, test_sources)]
+
+
+def _database(house: House, warnings: list[str]) -> DatabaseHealth:
+    try:
+        dialect = house.repository.database.dialect
+        started = time.perf_counter()
+        last_offset = house.repository.last_offset()
+    except FactbookError as error:
+        warnings.append(str(error))
+        return DatabaseHealth(reachable=False)
+    return DatabaseHealth(True, dialect, round((time.perf_counter() - started) * 1000, 3), last_offset)
+
+
+def _registers(house: House, warnings: list[str]) -> tuple[int | None, JobsHealth | None]:
+    try:
+        return len(house.connections.list()), JobsHealth(house.settings.job_workers, **house.jobs.counts())
+    except FactbookError as error:
+        warnings.append(str(error))
+        return None, None
+
+
+def _disk(folder: Path, min_free_bytes: int, warnings: list[str]) -> DiskHealth | None:
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    try:
+        usage = shutil.disk_usage(existing)
+    except OSError as error:
+        warnings.append(f"The disk of {folder} cannot be read: {error.strerror}. Check the rights on it")
+        return None
+    disk = DiskHealth(usage.free, usage.total, min_free_bytes)
+    if not disk.is_enough:
+        warnings.append(
+            f"The disk of {folder} has {usage.free:,} bytes free, less than {min_free_bytes:,}. Make room, or lower DISK_FREE_MIN_BYTES"
+        )
+    return disk
+
+
 def _check_libraries() -> Iterator[Check]:
     yield Check("ok", "python", sys.version.split()[0])
-    yield Check("ok", "factbook", version("factbook"))
+    yield Check("ok", "factbook", installed_version())
     for module, extra in _EXTRAS.items():
         if find_spec(module) is None:
             yield Check("warn", module, "not installed", f"pip install 'factbook[{extra}]' to use it")
         else:
-            yield Check("ok", module, version(module))
+            yield Check("ok", module, installed_version(module))
 
 
-def _check_folder(factbook: Factbook) -> Iterator[Check]:
-    folder = factbook.settings.data_dir
+def _check_folder(settings: Settings) -> Iterator[Check]:
+    folder = settings.data_dir
     writable = os.access(folder if folder.exists() else folder.absolute().parent, os.W_OK)
     yield Check("ok" if writable else "fail", "data folder", str(folder), "" if writable else "Make it writable, or set DATA_DIR")
-    disk = _disk(factbook)
-    found = f"{disk.free_bytes / 2**30:.1f} GiB free of {disk.total_bytes / 2**30:.1f}"
-    yield Check("ok" if disk.enough else "warn", "disk", found, "" if disk.enough else "Make room, or lower DISK_FREE_MIN_BYTES")
+    warnings: list[str] = []
+    disk = _disk(folder, settings.disk_free_min_bytes, warnings)
+    found = "unknown" if disk is None else f"{disk.free_bytes / 2**30:.1f} GiB free of {disk.total_bytes / 2**30:.1f}"
+    yield Check("warn" if warnings else "ok", "disk", found, " ".join(warnings))
     key = folder / "secret.key"
-    if key.exists():
+    if key.exists() and os.name == "posix":
         open_to_others = key.stat().st_mode & 0o077
-        yield Check(
-            "fail" if open_to_others else "ok", "secret key", oct(key.stat().st_mode & 0o777), f"chmod 600 {key}" if open_to_others else ""
-        )
+        mode = oct(key.stat().st_mode & 0o777)
+        yield Check("fail" if open_to_others else "ok", "secret key", mode, f"chmod 600 {key}" if open_to_others else "")
 
 
-def _check_store(factbook: Factbook) -> Iterator[Check]:
+def _check_store(house: House) -> Iterator[Check]:
     try:
-        yield Check("ok", "store", f"{factbook.repository.database!r}, {factbook.repository.last_offset():,} records")
-        jobs = factbook.jobs.counts()
-        yield Check("ok", "jobs", ", ".join(f"{count} {state}" for state, count in jobs.items()))
+        yield Check("ok", "store", f"{house.repository.database!r}, {house.repository.last_offset():,} records")
+        yield Check("ok", "jobs", ", ".join(f"{count} {state}" for state, count in house.jobs.counts().items()))
     except FactbookError as error:
         yield Check("fail", "store", str(error), error.fix)
 
 
-def _check_sources(factbook: Factbook, test_sources: bool) -> Iterator[Check]:
+def _check_sources(house: House, test_sources: bool) -> Iterator[Check]:
     try:
-        found = factbook.connections.list()
+        found = house.connections.list()
     except FactbookError as error:
         yield Check("fail", "sources", str(error), error.fix)
         return
@@ -142,7 +228,7 @@ def _check_sources(factbook: Factbook, test_sources: bool) -> Iterator[Check]:
         return
     for item in found:
         try:
-            probe = factbook.test_source(item.source_id)
+            probe = house.test_source(item.source_id)
             yield Check("ok", f"source {item.source_id}", f"{probe.engine} {probe.version}")
         except FactbookError as error:
             yield Check("fail", f"source {item.source_id}", str(error), error.fix)

@@ -1,63 +1,129 @@
-"""Structured logs: one JSON line an event, to stderr, with secrets taken out whatever they come in."""
+"""Structured logs: one JSON object a line on standard error, with every secret taken out by one processor.
+
+Use ``structlog.get_logger(__name__)`` and name events in snake_case; ids travel as fields (``request_id``, ``job_id``).
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TextIO
 
 import structlog
+from structlog.typing import EventDict, Processor
 
-_SECRET_KEY = re.compile(r"pass|pwd|secret|token|authorization|api_?key|credential|cookie", re.I)
-_URL_PASSWORD = re.compile(r"(\w[\w+.-]*://[^\s:/@]*):[^\s]*@")
-_SECRET_PARAMETER = re.compile(r"([?&;](?:[\w-]*(?:pass|pwd|secret|token|key)[\w-]*)=)[^&;\s\"']+", re.I)
-_BEARER = re.compile(r"(bearer\s+)[\w.~+/=-]+", re.I)
 HIDDEN = "***"
 
-
-def configure_logging(level: str) -> None:
-    """Send logs of ``level`` and above to stderr. Calling it again changes the level."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            redact_event,
-            structlog.processors.JSONRenderer(default=str),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=_StderrLoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
-
-
-class _StderrLoggerFactory:
-    """Looks stderr up at each line, because servers and tests replace it."""
-
-    def __call__(self, *_args: Any) -> structlog.PrintLogger:
-        return structlog.PrintLogger(sys.stderr)
-
-
-def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hide secrets in an event: values under telling names, and passwords inside any text."""
-    return {key: HIDDEN if _SECRET_KEY.search(str(key)) and value else _redact(value) for key, value in event.items()}
-
-
-def _redact(value: Any) -> Any:
-    if isinstance(value, str):
-        return redact_text(value)
-    if isinstance(value, dict):
-        return {key: HIDDEN if _SECRET_KEY.search(str(key)) and item else _redact(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_redact(item) for item in value]
-    return value
+_SECRET_NAME = re.compile(
+    r"pass(word|wd|phrase)?$|pwd|secret|token$|authorization|(api|access|account|private)_?key|cookie|credential", re.I
+)
+# Up to the last @ of the word: an unquoted @ or / inside a password must not let its tail through.
+_URL_PASSWORD = re.compile(r"([a-z][a-z0-9+.\-]*://[^\s:/?#@]*):\S*@", re.I)
+_BEARER = re.compile(r"\b(bearer|basic)\s+[^\s\"',;]{4,}", re.I)
+_PAIR = re.compile(
+    r"\b([\w\-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|secret[_-]?key|access[_-]?key|private[_-]?key))"
+    r"([\"']?\s*(?:=|: ?)\s*)(\"[^\"]*\"|'[^']*'|[^\s&;,\"']+)",
+    re.I,
+)
 
 
 def redact_text(text: str) -> str:
-    """Hide passwords in URLs, secret parameters and bearer tokens anywhere in a text."""
+    """Return the text without the secrets that can be told by their look: passwords in URLs, ``password=…``, ``Bearer …``.
+
+    Rather too much is hidden than a piece of a secret shown.
+    """
     text = _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
-    text = _SECRET_PARAMETER.sub(rf"\1{HIDDEN}", text)
-    return _BEARER.sub(rf"\1{HIDDEN}", text)
+    text = _BEARER.sub(rf"\1 {HIDDEN}", text)
+    return _PAIR.sub(rf"\1\2{HIDDEN}", text)
+
+
+def redact(value: Any) -> Any:
+    """Return a JSON-like value with secrets replaced, by the name they stand under or by their look."""
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Mapping):
+        return {key: HIDDEN if item and is_secret_name(str(key)) else redact(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [redact(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return redact_text(str(value))
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a value under this name is a secret, whatever it looks like."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def redact_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Take secrets out of a log event; the last processor before it is written."""
+    redacted: EventDict = redact(event)
+    return redacted
+
+
+def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Send our logs and those of libraries to ``stream`` (standard error) as JSON lines from ``level`` on.
+
+    The faces call this before they start to work; calling it again replaces what was configured.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = _StandardError() if stream is None else logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                redact_secrets,
+                structlog.processors.JSONRenderer(serializer=_to_json),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    _quiet_libraries(level)
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Looks standard error up at each line, because servers and tests replace it."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _value: TextIO) -> None:
+        """The base class sets one; it is not kept."""
+
+
+def _quiet_libraries(level: str) -> None:
+    """Let uvicorn log through us; its access lines say less than ours, and what Alembic and the drivers tell is for debugging."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers = []
+        logger.propagate = name != "uvicorn.access"
+    for name in ("alembic", "sqlalchemy", "asyncio", "watchfiles"):
+        logging.getLogger(name).setLevel(level if level == "DEBUG" else logging.WARNING)
+
+
+def _to_json(event: Any, **_options: Any) -> str:
+    # The standard encoder escapes lone surrogates, on which a faster one would fail and lose the line.
+    return json.dumps(event, default=str)
+
+
+configure = configure_logging

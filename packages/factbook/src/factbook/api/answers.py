@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 from factbook.api.bodies import NDJSON
 
+_encoder = msgspec.json.Encoder()
+
 
 def json(value: Any, *, status: int = 200, location: str | None = None) -> Response:
     """Answer with a struct as JSON."""
@@ -31,8 +33,8 @@ def listing(request: Request, page: Any, items: Sequence[Any], *, following: tup
     if not wants_ndjson(request):
         return json(page)
     name, value = following
-    headers = {} if value is None else {name: str(value)}
-    return Response(msgspec.json.encode_lines(items) if items else b"", 200, headers, NDJSON)
+    headers = {"Vary": "Accept"} if value is None else {"Vary": "Accept", name: str(value)}
+    return Response(_encoder.encode_lines(items), 200, headers, NDJSON)
 
 
 def wants_ndjson(request: Request) -> bool:

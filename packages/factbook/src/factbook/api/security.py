@@ -122,7 +122,7 @@ def check_listening(settings: Settings) -> None:
         raise ConfigurationError(
             f"The server does not listen on {settings.host} without API_KEY",
             why="anybody who reaches that address could read and write",
-            fix='Set API_KEY (for example to the output of python -c "import secrets; print(secrets.token_urlsafe(32))"), or HOST=127.0.0.1',
+            fix='Set API_KEY (python -c "import secrets; print(secrets.token_urlsafe(32))" makes one), or HOST=127.0.0.1',
         )
 
 
