@@ -1,0 +1,41 @@
+"""Every example in the README and the docs does what its page says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.docs.snippets import blocks, pattern, run_page
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE_URLS = ("postgresql://reader@db.example.com/shop", "postgresql://factbook@db.example.com/facts")
+"""What pages write where a reader writes their own; the tests put a fresh database in their place."""
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.exists() and list(blocks(page.read_text()))]
+WITH_A_SERVER = [page for page in PAGES if any(url in page.read_text() for url in EXAMPLE_URLS)]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in WITH_A_SERVER], ids=lambda page: page.stem)
+def test_the_examples_do_what_their_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_page(page.read_text(), tmp_path, {})
+
+
+@pytest.mark.parametrize("page", WITH_A_SERVER, ids=lambda page: page.stem)
+def test_the_examples_with_a_server_do_what_their_page_says(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text()
+    for url in EXAMPLE_URLS:
+        text = text.replace(url, postgres_url)
+    run_page(text, tmp_path, {})
+
+
+def test_an_ellipsis_stands_for_anything() -> None:
+    assert pattern("a  …  b\n…\nend").fullmatch("a 12 x b\none\ntwo\nend")
+    assert not pattern("a … b").fullmatch("a 1\nb")
+
+
+def test_a_block_is_only_left_out_with_a_reason() -> None:
+    page = "<!-- not run: it waits for ever -->\n```console\n$ false\n```\n\n```console\n$ true\n```\n"
+    assert [block.body for block in blocks(page)] == ["$ true\n"]
