@@ -70,6 +70,11 @@ def is_ndjson(request: Request) -> bool:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == NDJSON
 
 
+def holds_one(request: Request, body: bytes) -> bool:
+    """Return whether the body is a single JSON value and no list."""
+    return not is_ndjson(request) and not body.lstrip().startswith(b"[")
+
+
 def json_body(expected: type[T], *, empty: Callable[[], T] | None = None) -> Any:
     """Return a dependency that decodes a JSON body into a struct; ``empty`` makes one where there is no body."""
 

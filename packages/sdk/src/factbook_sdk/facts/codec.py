@@ -35,6 +35,8 @@ def decode_record(body: bytes | str) -> MetadataRecord:
         raise invalid_json(error) from error
     except UnicodeDecodeError as error:
         raise InvalidRecord("The record is not UTF-8", why=str(error), fix="Encode it as UTF-8") from error
+    except RecursionError as error:
+        raise InvalidRecord("The record is nested too deep", why=f"at most {_MAX_DEPTH} levels", field="payload") from error
 
 
 def to_record(value: Any) -> MetadataRecord:

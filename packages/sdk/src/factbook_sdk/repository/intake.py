@@ -21,11 +21,11 @@ def split_documents(body: bytes) -> list[bytes]:
     if text.startswith(b"["):
         try:
             return [bytes(item) for item in _raw_list.decode(text)]
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidRecord("The list of records is no JSON", why=str(error), fix="Send NDJSON if it was made line by line") from error
     try:
         msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return [line for line in text.splitlines() if line.strip()]
     return [text] if text else []
 

@@ -1,0 +1,104 @@
+"""The FastAPI application. ``python -m uvicorn factbook.api.app:app`` and ``factbook serve`` both run this.
+
+``app`` is built when it is asked for, from the settings in the environment; importing this module does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from factbook.api import docs, openapi, problems
+from factbook.api.bodies import BodyLimit
+from factbook.api.routes import ROUTERS
+from factbook.api.security import Guard, check_listening
+from factbook.api.tracing import Tracing
+from factbook.api.waiting import LongPolls
+from factbook.health import installed_version
+
+if TYPE_CHECKING:
+    from factbook.app import Factbook
+    from factbook.jobs.worker import Worker
+
+_DESCRIPTION = """Keeps every fact about your data: scan databases into a dictionary that remembers.
+
+Lists are bounded: `next_cursor` is passed as `cursor`, `next_after_offset` as `after_offset`. Errors are problem details (RFC 9457).
+Lists of records come as NDJSON to clients that accept `application/x-ndjson`; the way on then stands in the header `Next-Cursor`
+or `Next-After-Offset`."""
+
+
+def create_app(factbook: Factbook) -> FastAPI:
+    """Build the application around a Factbook. Its lifespan runs background jobs, and closes the Factbook at its end."""
+    app = FastAPI(
+        title="Factbook",
+        version=installed_version(),
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(factbook),
+        default_response_class=Response,
+    )
+    app.state.factbook = factbook
+    app.state.long_polls = LongPolls()
+    for router in ROUTERS:
+        app.include_router(router)
+        app.include_router(router, prefix="/api/v1", include_in_schema=False)
+    docs.install(app)
+    problems.install(app)
+    _install_layers(app, factbook)
+    setattr(app, "openapi", lambda: openapi.document(app))  # noqa: B010 - FastAPI's own way to replace it, which mypy takes only so
+    return app
+
+
+def _install_layers(app: FastAPI, factbook: Factbook) -> None:
+    """Add what every request passes; the last one added is the first one passed."""
+    app.add_middleware(BodyLimit, max_bytes=factbook.settings.max_body_bytes)
+    app.add_middleware(Guard, api_key=factbook.settings.api_key)
+    app.add_middleware(Tracing)
+
+
+def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        try:
+            worker = await run_in_threadpool(_open, factbook)
+            try:
+                yield
+            finally:
+                await run_in_threadpool(worker.stop)
+        finally:
+            factbook.close()
+
+    return lifespan
+
+
+def _open(factbook: Factbook) -> Worker:
+    """Open what requests will use, in one thread, before many threads ask for it at once; start the worker."""
+    for room in ("repository", "connections", "jobs", "dictionary", "scans"):
+        getattr(factbook, room)
+    worker = factbook.worker()
+    worker.start()
+    return worker
+
+
+def _from_environment() -> FastAPI:
+    from factbook.app import Factbook
+    from factbook.log import configure_logging
+    from factbook.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    check_listening(settings)
+    return create_app(Factbook(settings))
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["app"] = _from_environment()
+    return globals()["app"]

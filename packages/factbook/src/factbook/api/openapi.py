@@ -1,0 +1,129 @@
+"""The OpenAPI document: parameters as FastAPI finds them, bodies and answers from the msgspec structs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from fastapi.openapi.utils import get_openapi
+
+from factbook.api.bodies import NDJSON
+from factbook.api.problems import PROBLEM_JSON, Problem
+from factbook.api.schemas import (
+    HealthBrief,
+    KindPage,
+    NewSource,
+    OffsetPage,
+    RecordPage,
+    ScanTrigger,
+    SourcePage,
+    StoreReport,
+)
+from factbook.dictionary import DictionaryPage
+from factbook.health import Health
+from factbook.jobs import Job, JobPage
+from factbook.sources.connections import Connection
+from factbook.sources.contract import Probe
+from factbook_sdk.facts import Kind, MetadataRecord
+from factbook_sdk.repository.contract import StoredRecord
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+TYPES: tuple[type, ...] = (
+    Connection,
+    DictionaryPage,
+    Health,
+    HealthBrief,
+    Job,
+    JobPage,
+    Kind,
+    KindPage,
+    MetadataRecord,
+    NewSource,
+    OffsetPage,
+    Probe,
+    Problem,
+    RecordPage,
+    ScanTrigger,
+    SourcePage,
+    StoreReport,
+    StoredRecord,
+)
+"""Every struct that travels over HTTP; what they hold comes along."""
+
+_ALWAYS = (400, 401, 403, 500, 503)
+_REASONS = {
+    400: "The request is wrong; `field` names the value.",
+    401: "The API key is missing or wrong.",
+    403: "Not served from where the request came.",
+    404: "Nothing is there under that name.",
+    409: "It waits for consent, or was cancelled.",
+    413: "The body is larger than MAX_BODY_BYTES.",
+    415: "The body is not JSON (or, for records, NDJSON).",
+    422: "A record breaks a rule; `field` names the value.",
+    500: "The server is configured wrongly, or has a bug.",
+    501: "An optional library is missing on the server.",
+    502: "The source refused.",
+    503: "Busy; try again after `Retry-After` seconds.",
+    504: "The source does not answer.",
+}
+WRITE_ERRORS = (413, 415)
+
+
+def reference(struct: type) -> dict[str, str]:
+    """Return a JSON Schema reference to a struct of :data:`TYPES`."""
+    return {"$ref": f"#/components/schemas/{struct.__name__}"}
+
+
+def answers(
+    struct: type | None, description: str, *, status: int = 200, lines_of: type | None = None, errors: Iterable[int] = ()
+) -> dict[int | str, dict[str, Any]]:
+    """Describe a route's responses: its struct, the items of its NDJSON form, and its errors beside those that every route has."""
+    success: dict[str, Any] = {"description": description}
+    if struct is not None:
+        success["content"] = {"application/json": {"schema": reference(struct)}}
+    if lines_of is not None:
+        success["content"][NDJSON] = {"schema": {"type": "string", "description": f"One {lines_of.__name__} a line."}}
+    described: dict[int | str, dict[str, Any]] = {status: success}
+    for code in sorted({*_ALWAYS, *errors}):
+        described[code] = _problem(_REASONS[code])
+    return described | {"default": _problem("Any other error has this form, too.")}
+
+
+def takes(struct: type, *, required: bool = True) -> dict[str, Any]:
+    """Describe a JSON body."""
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": reference(struct)}}}}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """Build the document, once."""
+    if app.openapi_schema is None:
+        built = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        components = built.setdefault("components", {})
+        components.setdefault("schemas", {}).update(_schemas())
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "The server's API_KEY."}}
+        built["security"] = [{}, {"key": []}]
+        built["servers"] = [{"url": "/"}, {"url": "/api/v1", "description": "The same paths under a version."}]
+        app.openapi_schema = built
+    return app.openapi_schema
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {PROBLEM_JSON: {"schema": reference(Problem)}}}
+
+
+def _schemas() -> dict[str, Any]:
+    _, schemas = msgspec.json.schema_components(TYPES, ref_template="#/components/schemas/{name}")
+    for schema in schemas.values():
+        for name, field in schema.get("properties", {}).items():
+            _name_moment(name, field)
+    return schemas
+
+
+def _name_moment(name: str, field: dict[str, Any]) -> None:
+    """Say that a field is a moment; msgspec says so only where it checks the zone itself."""
+    for form in (field, *field.get("anyOf", ())):
+        if form.get("type") == "string" and name.endswith(("_at", "_of", "_seen", "_after")):
+            form["format"] = "date-time"

@@ -1,0 +1,81 @@
+"""Query and path parameters that several routes share, with their bounds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, Path, Query
+from pydantic import AfterValidator, AwareDatetime, StringConstraints
+from starlette.requests import Request
+
+from factbook.errors import InvalidRequest
+from factbook_sdk.facts.record import MAX_NAME_LENGTH, MetadataTarget
+from factbook_sdk.repository.contract import DEFAULT_LIMIT, MAX_LIMIT, Targets, Within
+
+if TYPE_CHECKING:
+    from factbook.app import Factbook
+
+MAX_OFFSET = 2**63 - 1
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the moment lies outside the years 1 to 9999") from error
+
+
+def _factbook(request: Request) -> Any:
+    return request.app.state.factbook
+
+
+# PostgreSQL stores no NUL in text; everything else may be part of somebody's table name.
+_NO_NUL = r"^[^\x00]*$"
+_Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH, pattern=_NO_NUL)]
+_Text = Annotated[str, StringConstraints(max_length=4096, pattern=_NO_NUL)]
+
+House = Annotated["Factbook", Depends(_factbook)]
+"""The application behind the face."""
+
+PathName = Annotated[_Name, Path()]
+SourceId = Annotated[_Name, Query(description="The source's id.")]
+AnySource = Annotated[_Name | None, Query(description="Only this source.")]
+SchemaName = Annotated[_Name | None, Query(alias="schema", description="The schema's name.")]
+TableName = Annotated[_Name | None, Query(alias="table", description="The table's name.")]
+KindName = Annotated[_Name, Query(description="The kind of the records; `/kinds` lists them.")]
+Kinds = Annotated[list[_Name] | None, Query(alias="kind", max_length=100, description="Only these kinds.")]
+Producer = Annotated[_Name | None, Query(description="Only records of this producer.")]
+Pattern = Annotated[_Name | None, Query(description="A name, or a pattern with `*` and `?`.")]
+Search = Annotated[_Text | None, Query(description="Words, or their beginnings, that all occur in names and comments.")]
+Where = Annotated[
+    list[_Text] | None,
+    Query(max_length=20, description="Conditions that all must hold, as `payload.row_count<100` or `payload.state in failed,cancelled`."),
+]
+AsOf = Annotated[_Moment | None, Query(description="What was so at this moment, inclusive. A zone is needed: `2026-01-31T12:00:00Z`.")]
+Since = Annotated[_Moment | None, Query(description="From this moment on.")]
+Until = Annotated[_Moment | None, Query(description="Before this moment.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items at most.")]
+Cursor = Annotated[_Text | None, Query(description="`next_cursor` of the page before.")]
+AfterOffset = Annotated[int | None, Query(ge=0, le=MAX_OFFSET, description="`next_after_offset` of the page before.")]
+
+LIMIT = DEFAULT_LIMIT
+
+
+def read_target(source_id: SourceId, schema: SchemaName = None, table: TableName = None) -> MetadataTarget:
+    """Return the one target that the parameters name."""
+    return MetadataTarget(source_id, schema, table)
+
+
+def read_targets(source_id: AnySource = None, schema: SchemaName = None, table: TableName = None) -> Targets | None:
+    """Return the targets meant: all, all within a source or schema, or one table."""
+    if source_id is None:
+        if schema is not None or table is not None:
+            raise InvalidRequest("schema and table need source_id", fix="Name the source, too", field="source_id")
+        return None
+    return Within(source_id, schema) if table is None else [MetadataTarget(source_id, schema, table)]
+
+
+OneTarget = Annotated[MetadataTarget, Depends(read_target)]
+SomeTargets = Annotated[Any, Depends(read_targets)]

@@ -1,0 +1,151 @@
+"""``/records``: the log itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from factbook.api import answers
+from factbook.api.bodies import NDJSON, Body, holds_one
+from factbook.api.openapi import WRITE_ERRORS, reference
+from factbook.api.openapi import answers as described
+from factbook.api.parameters import (
+    LIMIT,
+    AfterOffset,
+    AsOf,
+    Cursor,
+    House,
+    KindName,
+    Kinds,
+    Limit,
+    OneTarget,
+    Producer,
+    Since,
+    SomeTargets,
+    Until,
+    Where,
+)
+from factbook.api.schemas import OffsetPage, RecordPage, StoreReport, report_of
+from factbook.errors import NotFound
+from factbook_sdk.facts import MetadataRecord
+from factbook_sdk.repository.contract import MAX_WAIT_SECONDS, StoredRecord, TailPage
+from factbook_sdk.repository.filters import parse_condition
+from factbook_sdk.repository.intake import store_document
+
+router = APIRouter(tags=["records"])
+
+_ONE = reference(MetadataRecord)
+_RECORDS = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"anyOf": [_ONE, {"type": "array", "items": _ONE}]}},
+            NDJSON: {"schema": {"type": "string", "description": "One MetadataRecord a line."}},
+        },
+    }
+}
+
+
+@router.post(
+    "/records",
+    responses=described(StoreReport, "What became of each record; the rejected ones say why.", errors=(422, *WRITE_ERRORS)),
+    openapi_extra=_RECORDS,
+)
+def store_records(
+    request: Request,
+    house: House,
+    body: Body,
+    atomic: Annotated[bool, Query(description="Store all or none; a single object always is.")] = False,
+) -> Response:
+    """Store one record, a list, or NDJSON. Sending a record again changes nothing and says so."""
+    all_or_none = atomic or holds_one(request, body)
+    return answers.json(report_of(store_document(house.repository, body, tenant=house.settings.tenant, atomic=all_or_none)))
+
+
+@router.get("/records/latest", responses=described(StoredRecord, "The record; a closed state has the payload `null`.", errors=(404,)))
+def latest_record(house: House, target: OneTarget, kind: KindName, producer_id: Producer = None, as_of: AsOf = None) -> Response:
+    """Show the last record of a target and kind."""
+    found = house.repository.latest(target, kind, producer_id=producer_id, tenant=house.settings.tenant, as_of=as_of)
+    if found is None:
+        raise NotFound(f"Nothing of kind {kind} is known of {target}", fix="GET /kinds and /dictionary list what there is")
+    return answers.json(found)
+
+
+@router.get("/records/history", responses=described(OffsetPage, "Records, newest last.", lines_of=StoredRecord))
+def list_history(
+    request: Request,
+    house: House,
+    target: OneTarget,
+    kind: KindName,
+    producer_id: Producer = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = LIMIT,
+    after_offset: AfterOffset = None,
+) -> Response:
+    """List the records of one target and kind."""
+    items = house.repository.history(
+        target,
+        kind,
+        producer_id=producer_id,
+        tenant=house.settings.tenant,
+        since=since,
+        until=until,
+        limit=limit,
+        after_offset=after_offset,
+    )
+    after = items[-1].offset if len(items) == limit else None
+    return answers.listing(request, OffsetPage(items, after), items, following=("Next-After-Offset", after))
+
+
+@router.get("/records/query", responses=described(RecordPage, "Records by the time they became true.", lines_of=StoredRecord))
+def query_records(
+    request: Request,
+    house: House,
+    kind: KindName,
+    targets: SomeTargets,
+    where: Where = None,
+    producer_id: Producer = None,
+    since: Since = None,
+    until: Until = None,
+    order: Literal["asc", "desc"] = "asc",
+    limit: Limit = LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """List the records of one kind for which all conditions hold."""
+    page = house.repository.query(
+        kind,
+        targets=targets,
+        where=[parse_condition(text) for text in where or ()],
+        producer_id=producer_id,
+        tenant=house.settings.tenant,
+        since=since,
+        until=until,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+    )
+    shown = RecordPage(page.records, page.next_cursor)
+    return answers.listing(request, shown, page.records, following=("Next-Cursor", page.next_cursor))
+
+
+@router.get("/records/tail", responses=described(OffsetPage, "Records in log order.", lines_of=StoredRecord))
+async def tail_records(
+    request: Request,
+    house: House,
+    after_offset: AfterOffset = None,
+    kinds: Kinds = None,
+    limit: Limit = LIMIT,
+    wait_seconds: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS, description="How long to wait for something new.")] = 0.0,
+) -> Response:
+    """Follow the log: what came after an offset, waiting for it if asked to."""
+
+    def read(offset: int, wait: float) -> TailPage:
+        return house.repository.tail(offset, kinds=kinds, tenant=house.settings.tenant, limit=limit, wait_seconds=wait)
+
+    page = await request.app.state.long_polls.tail(request, read, after_offset=after_offset or 0, wait_seconds=wait_seconds)
+    shown = OffsetPage(page.records, page.next_offset)
+    return answers.listing(request, shown, page.records, following=("Next-After-Offset", page.next_offset))

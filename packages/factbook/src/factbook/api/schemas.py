@@ -1,0 +1,134 @@
+"""Bodies that exist only at this face: what a client sends, and pages of what it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from factbook.sources.connections import Connection
+from factbook.sources.contract import ScanScope
+from factbook_sdk.facts import Category, Kind
+from factbook_sdk.repository.contract import BulkReport, Rejection, StoredRecord
+
+T = TypeVar("T")
+
+_Text = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+_Patterns = Annotated[list[_Text], Meta(max_length=1000)]
+
+
+class ScanTrigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to scan: a registered ``source_id``, a ``url`` (under ``source_id`` as its name, if given), or the configured source.
+
+    ``schemas`` and ``exclude`` hold patterns, ``schema`` or ``schema.table``, with ``*`` and ``?``.
+    """
+
+    source_id: _Text | None = None
+    url: _Text | None = None
+    schemas: _Patterns = []
+    exclude: _Patterns = []
+    accept_removals: bool = False
+
+    def options(self) -> dict[str, Any]:
+        """Return the arguments of ``Factbook.submit_scan``."""
+        return {
+            "source": self.url or self.source_id,
+            "source_id": self.source_id if self.url else None,
+            "scope": ScanScope(include=self.schemas, exclude=self.exclude),
+            "accept_removals": self.accept_removals,
+        }
+
+
+class NewSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A source to register. The password, in the URL or beside it, is kept encrypted and never shown again; ``${NAME}`` in the
+    URL is read from the server's environment whenever it connects."""
+
+    source_id: _Text
+    url: _Text
+    password: _Text | None = None
+
+
+class SourcePage(msgspec.Struct, frozen=True):
+    """Registered sources by id."""
+
+    items: list[Connection]
+    next_cursor: str | None
+
+
+class KindSummary(msgspec.Struct, frozen=True):
+    """A kind without its schemas."""
+
+    name: str
+    category: Category
+    description: str
+    versions: list[int]
+
+
+class KindPage(msgspec.Struct, frozen=True):
+    """Kinds by name."""
+
+    items: list[KindSummary]
+    next_cursor: str | None
+
+
+class RecordPage(msgspec.Struct, frozen=True):
+    """Records by ``(produced_at, offset)``. ``next_cursor`` continues; ``null`` says there is no more."""
+
+    items: list[StoredRecord]
+    next_cursor: str | None
+
+
+class OffsetPage(msgspec.Struct, frozen=True):
+    """Records, continued by passing ``next_after_offset`` as ``after_offset``. ``null`` ends a history; a tail never ends."""
+
+    items: list[StoredRecord]
+    next_after_offset: int | None
+
+
+class RecordResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of the record at ``index`` (from 0) of those sent; ``reason`` and ``field`` say why it was rejected."""
+
+    index: int
+    outcome: Literal["stored", "duplicate", "unchanged", "rejected"]
+    offset: int | None = None
+    id: str | None = None
+    reason: str | None = None
+    field: str | None = None
+
+
+class StoreReport(msgspec.Struct, frozen=True):
+    """``counts`` by outcome, and one result a record in the order sent."""
+
+    counts: dict[str, int]
+    results: list[RecordResult]
+
+
+class HealthBrief(msgspec.Struct, frozen=True):
+    """What ``/health`` tells those without the key."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+
+
+def summarise(kind: Kind) -> KindSummary:
+    """Return a kind as the list shows it."""
+    return KindSummary(kind.name, kind.category, kind.description, sorted(kind.schemas))
+
+
+def report_of(report: BulkReport) -> StoreReport:
+    """Return a bulk's report as HTTP tells it."""
+    return StoreReport(report.counts, [_result(index, result) for index, result in enumerate(report.results)])
+
+
+def _result(index: int, result: Any) -> RecordResult:
+    if isinstance(result, Rejection):
+        return RecordResult(index, "rejected", reason=result.reason, field=result.field)
+    return RecordResult(index, result.outcome.value, result.offset, result.id)
+
+
+def page_of(items: Sequence[T], name: Callable[[T], str], *, limit: int, cursor: str | None) -> tuple[list[T], str | None]:
+    """Cut a page out of a short list that is sorted by name; the cursor is the last name of the page before."""
+    rest = [item for item in items if cursor is None or name(item) > cursor]
+    page = rest[:limit]
+    return page, name(page[-1]) if len(rest) > limit else None
