@@ -1,4 +1,4 @@
-"""``factbook doctor``."""
+"""``factbook doctor``: is everything in place, and what to do where it is not."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ from typing import Annotated
 
 import typer
 
-from factbook.cli.output import print_json, print_table, verb
-from factbook.cli.session import Json, opened
+from factbook.cli.exit_codes import ExitCode
+from factbook.cli.opened import opened
+from factbook.cli.options import Json
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="doctor")(doctor)
-
-
-@verb
 def doctor(
-    sources: Annotated[bool, typer.Option(help="Connect to every registered source, too.")] = False,
+    sources: Annotated[bool, typer.Option("--sources/--no-sources", help="Connect to every registered source.")] = True,
+    clean: Annotated[bool, typer.Option("--clean", help="First remove folders of past demos and files left half-written.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Check the installation: libraries, folder, disk, store, key, sources; say what to do about each."""
-    from factbook.health import examine
+    """Check the installation and its sources.
+
+    Python, libraries, data folder, disk, secret key, store, jobs and sources: each with what to do about it.
+    """
+    from factbook import health, housekeeping
+    from factbook.cli import findings
+    from factbook.cli.documents import show_json
 
     with opened() as factbook:
-        checks = examine(factbook, test_sources=sources)
+        removed = housekeeping.clean(factbook.settings.data_dir) if clean else []
+        checks = health.examine(factbook, test_sources=sources)
     if as_json:
-        print_json(checks)
+        show_json({"checks": checks, "removed": removed})
     else:
-        print_table(["", "check", "found", "do"], [[check.verdict, check.name, check.found, check.fix] for check in checks])
+        findings.show(checks, removed)
     if any(check.verdict == "fail" for check in checks):
-        raise typer.Exit(3)
+        raise typer.Exit(ExitCode.CONFIGURATION)

@@ -1,35 +1,51 @@
-"""Exit codes: one table from error family to number. ``docs/reference/errors.md`` is generated from it."""
+"""What a command's exit code means: one table for every verb. ``factbook --help`` and the reference page print it."""
 
 from __future__ import annotations
 
-from factbook.errors import (
-    Cancelled,
-    ConfigurationError,
-    FactbookError,
-    InvalidRequest,
-    NotFound,
-    PartialFailure,
-    RemovalsHeld,
-    TemporaryError,
-)
-
-OK = 0
-BUG = 1
-INTERRUPTED = 130
-
-EXIT_CODES: tuple[tuple[type[FactbookError], int, str], ...] = (
-    (RemovalsHeld, 6, "stopped and asks: repeat with the consent the message names"),
-    (InvalidRequest, 2, "the request is wrong"),
-    (NotFound, 2, "nothing is there under that name"),
-    (ConfigurationError, 3, "a setting, credential, source or installation must be changed first"),
-    (TemporaryError, 4, "try again later"),
-    (PartialFailure, 5, "finished, but some parts failed"),
-    (Cancelled, INTERRUPTED, "cancelled or interrupted"),
-    (FactbookError, BUG, "a bug of ours"),
-)
-"""The first family that fits decides."""
+from enum import IntEnum
 
 
-def exit_code(error: FactbookError) -> int:
-    """Return the exit code of an error."""
-    return next(code for family, code, _ in EXIT_CODES if isinstance(error, family))
+class ExitCode(IntEnum):
+    """The codes. Scripts rely on them: a code never changes its meaning."""
+
+    OK = 0
+    BUG = 1
+    REQUEST = 2
+    CONFIGURATION = 3
+    TRY_AGAIN = 4
+    SOME_FAILED = 5
+    ASKS = 6
+    INTERRUPTED = 130
+
+
+MEANINGS: dict[ExitCode, str] = {
+    ExitCode.OK: "done",
+    ExitCode.BUG: "a bug of ours",
+    ExitCode.REQUEST: "the request is wrong: an option, a name, a record",
+    ExitCode.CONFIGURATION: "a setting, a missing library, or the source said no",
+    ExitCode.TRY_AGAIN: "try again later: something is busy or away",
+    ExitCode.SOME_FAILED: "finished, but some parts failed",
+    ExitCode.ASKS: "stopped to ask: removals are held back",
+    ExitCode.INTERRUPTED: "interrupted or cancelled",
+}
+
+
+def exit_code_of(error: BaseException) -> ExitCode:
+    """Return the code of an error by its family; what is no :class:`FactbookError` is a bug."""
+    from factbook import errors
+
+    families: tuple[tuple[type[BaseException], ExitCode], ...] = (
+        (errors.RemovalsHeld, ExitCode.ASKS),
+        (errors.InvalidRequest, ExitCode.REQUEST),
+        (errors.NotFound, ExitCode.REQUEST),
+        (errors.ConfigurationError, ExitCode.CONFIGURATION),
+        (errors.TemporaryError, ExitCode.TRY_AGAIN),
+        (errors.PartialFailure, ExitCode.SOME_FAILED),
+        (errors.Cancelled, ExitCode.INTERRUPTED),
+    )
+    return next((code for family, code in families if isinstance(error, family)), ExitCode.BUG)
+
+
+def exit_codes_text() -> str:
+    """Return the table as lines of text."""
+    return "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())

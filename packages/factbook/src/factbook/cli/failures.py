@@ -16,7 +16,7 @@ import typer
 from factbook.cli.exit_codes import ExitCode, exit_code_of
 from factbook.cli.terminal import err, printable
 from factbook.errors import FactbookError
-from factbook.sources.urls import redact_text
+from factbook.log import redact_text
 
 _WIDEST_WHY = 2000
 
@@ -48,15 +48,10 @@ def settle(error: BaseException, *, as_json: bool) -> int:
     return shown.exit_code
 
 
-def interrupted(*, as_json: bool) -> int:
-    """Say that somebody stopped the command."""
-    return settle(KeyboardInterrupt(), as_json=as_json)
-
-
 def _describe(error: BaseException) -> Shown:
     if isinstance(error, FactbookError):
-        texts = (redact_text(text) for text in (error.what, error.why[:_WIDEST_WHY], error.fix))
-        return Shown(error.code, *texts, error.field, exit_code_of(error))
+        what, why, fix = (redact_text(text) for text in (error.what, error.why[:_WIDEST_WHY], error.fix))
+        return Shown(error.code, what, why, fix, error.field, exit_code_of(error))
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "factbook"

@@ -1,80 +1,63 @@
-"""``factbook jobs`` and ``factbook job show|cancel|retry``."""
+"""``factbook jobs`` and ``factbook job``: what ran, runs and waits."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from factbook.cli.output import note, print_json, print_table, say, show, verb
-from factbook.cli.session import Json, opened
+from factbook.cli.opened import opened
+from factbook.cli.options import MAX_LIMIT, Cursor, Json
 
-if TYPE_CHECKING:
-    from factbook.jobs import Job
+job = typer.Typer(help="Look at one job, cancel it, or run it again.", no_args_is_help=True)
 
-group = typer.Typer(help="Look at one job, cancel it, or try it again.", no_args_is_help=True)
-
-JobId = Annotated[str, typer.Argument(help="The job's id, as `factbook jobs` shows it.")]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, as `factbook jobs` shows it.", show_default=False)]
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="jobs")(jobs)
-
-
-@verb
 def jobs(
-    limit: Annotated[int, typer.Option(help="Jobs at most.")] = 20,
-    state: Annotated[str | None, typer.Option(help="queued, running, succeeded, failed or cancelled.")] = None,
-    source_id: Annotated[str | None, typer.Option(help="Only of this source.")] = None,
-    cursor: Annotated[str | None, typer.Option(help="Continue after the page before.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Most jobs to show.")] = 20,
+    state: Annotated[str | None, typer.Option(metavar="STATE", help="Only queued, running, succeeded, failed or cancelled ones.")] = None,
+    source_id: Annotated[str | None, typer.Option("--source", metavar="ID", help="Only those of this source.")] = None,
+    cursor: Cursor = None,
     as_json: Json = False,
 ) -> None:
     """List jobs, newest first."""
+    from factbook.cli import job_rows
+    from factbook.cli.documents import show_json
+
     with opened() as factbook:
-        page = factbook.jobs.page(limit=limit, state=state, source_id=source_id, cursor=cursor)
-    if as_json:
-        print_json(page)
-        return
-    print_table(
-        ["job", "source", "state", "attempt", "submitted", "finished", "error"],
-        [
-            [job.job_id, job.source_id, job.state.value, job.attempt, job.submitted_at, job.finished_at, job.error and job.error.code]
-            for job in page.items
-        ],
-    )
-    if page.next_cursor:
-        note(f"There is more: add --cursor {page.next_cursor}")
+        page = factbook.jobs.page(limit=limit, cursor=cursor, state=state, source_id=source_id)
+    show_json(page) if as_json else job_rows.show_page(page)
 
 
-@group.command(name="show")
-@verb
-def show_job(job_id: JobId, as_json: Json = False) -> None:
-    """Show one job."""
+@job.command()
+def show(job_id: JobId, as_json: Json = False) -> None:
+    """Show one job with its parameters, progress, error and result."""
+    from factbook.cli import job_rows
+    from factbook.cli.documents import show_json
+
     with opened() as factbook:
-        _print(factbook.jobs.get(job_id), as_json)
+        found = factbook.jobs.get(job_id)
+    show_json(found) if as_json else job_rows.show_one(found)
 
 
-@group.command(name="cancel")
-@verb
+@job.command()
 def cancel(job_id: JobId, as_json: Json = False) -> None:
-    """Cancel a queued job; ask a running one to stop."""
+    """Cancel a waiting job; ask a running one to stop."""
+    from factbook.cli import job_rows
+    from factbook.cli.documents import show_json
+
     with opened() as factbook:
-        _print(factbook.jobs.cancel(job_id), as_json)
+        found = factbook.jobs.cancel(job_id)
+    show_json(found) if as_json else job_rows.show_cancelled(found)
 
 
-@group.command(name="retry")
-@verb
+@job.command()
 def retry(job_id: JobId, as_json: Json = False) -> None:
-    """Queue a failed or cancelled job again; a running server takes it."""
+    """Queue a failed or cancelled job again, as a new job; the server runs it."""
+    from factbook.cli import job_rows
+    from factbook.cli.documents import show_json
+
     with opened() as factbook:
-        _print(factbook.jobs.retry(job_id), as_json)
-
-
-def _print(job: Job, as_json: bool) -> None:
-    if as_json:
-        print_json(job)
-        return
-    for field in job.__struct_fields__:
-        value = getattr(job, field)
-        if value not in (None, False, {}):
-            say(f"{field:16} {show(getattr(value, 'value', value))}")
+        found = factbook.jobs.retry(job_id)
+    show_json(found) if as_json else job_rows.show_retried(found)

@@ -1,4 +1,4 @@
-"""``factbook kinds list|show``."""
+"""``factbook kinds``: what kinds of facts there are, and their JSON Schemas."""
 
 from __future__ import annotations
 
@@ -6,43 +6,46 @@ from typing import Annotated
 
 import typer
 
-from factbook.cli.output import print_json, print_table, say, verb
-from factbook.cli.session import Json
+from factbook.cli.opened import opened
+from factbook.cli.options import Json
 
-group = typer.Typer(help="The kinds of facts there are.", no_args_is_help=True)
+app = typer.Typer(help="Look up the kinds of facts and their JSON Schemas.", no_args_is_help=True)
 
 
-@group.command(name="list")
-@verb
+@app.command("list")
 def list_kinds(as_json: Json = False) -> None:
     """List the registered kinds."""
-    from factbook_sdk.facts import builtin_kinds
+    from factbook.cli.documents import show_json
+    from factbook.cli.tables import show_table
 
-    kinds = list(builtin_kinds())
+    with opened() as factbook:
+        kinds = list(factbook.kinds)
     if as_json:
-        print_json(
-            [
-                {"name": kind.name, "category": kind.category, "versions": sorted(kind.schemas), "description": kind.description}
-                for kind in kinds
-            ]
-        )
+        names = ("name", "category", "versions", "description")
+        show_json([dict(zip(names, (kind.name, kind.category, sorted(kind.schemas), kind.description), strict=True)) for kind in kinds])
     else:
-        rows = [[kind.name, kind.category.value, ", ".join(map(str, sorted(kind.schemas))), kind.description] for kind in kinds]
-        print_table(["kind", "category", "versions", "description"], rows)
+        rows = [(kind.name, kind.category.value, ", ".join(map(str, sorted(kind.schemas))), kind.description) for kind in kinds]
+        show_table(("kind", "category", "versions", "description"), rows)
 
 
-@group.command(name="show")
-@verb
-def show_kind(
-    name: Annotated[str, typer.Argument(help="The kind's name.")],
-    version: Annotated[int | None, typer.Option(help="A version of its schema; default: the newest.")] = None,
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="KIND", show_default=False)],
+    version: Annotated[int | None, typer.Option(metavar="N", help="Default: the newest.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
-    """Show a kind's JSON Schema."""
-    from factbook_sdk.facts import builtin_kinds
+    """Show a kind with the JSON Schema of its payload."""
+    from factbook.cli.documents import show_json
+    from factbook.cli.tables import show_facts
+    from factbook.cli.terminal import say
 
-    kind = builtin_kinds().get(name)
-    schema = kind.schema_of(version or kind.latest_version)
-    if not as_json:
-        say(f"{kind.name} ({kind.category.value}): {kind.description}")
-    print_json(schema)
+    with opened() as factbook:
+        kind = factbook.kinds.get(name)
+    version = version or kind.latest_version
+    schema = kind.schema_of(version)
+    if as_json:
+        show_json({"name": kind.name, "category": kind.category, "version": version, "description": kind.description, "schema": schema})
+        return
+    show_facts([("kind", kind.name), ("category", kind.category.value), ("version", version), ("about", kind.description)])
+    say("")
+    show_json(schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,7 +18,16 @@ def opened(settings: Settings | None = None) -> Iterator[Factbook]:
     from factbook.app import Factbook
 
     factbook = Factbook(settings)
+    _log_if_asked(factbook.settings.log_level)
     try:
         yield factbook
     finally:
         factbook.close()
+
+
+def _log_if_asked(level: str) -> None:
+    """Send logs to stderr where LOG_LEVEL is set; a command says what matters itself, and a log line would come between."""
+    from factbook.log import configure_logging
+
+    asked = any(os.environ.get(name) for name in ("FACTBOOK_LOG_LEVEL", "LOG_LEVEL"))
+    configure_logging(level if asked else "CRITICAL")

@@ -12,9 +12,9 @@ MAX_LIMIT = 10_000
 
 
 def parse_moment(text: str) -> datetime:
-    """Read an ISO 8601 moment with its time zone."""
+    """Read an ISO 8601 moment with its time zone; a date alone is its first moment in UTC."""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(f"{text}T00:00:00Z" if len(text) == len("2026-01-31") else text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no moment; write for example 2026-01-31T12:00:00Z") from error
     if moment.tzinfo is None:

@@ -1,27 +1,24 @@
-"""``factbook rebuild``."""
+"""``factbook rebuild``: drop the views and replay the log into new ones."""
 
 from __future__ import annotations
 
-import typer
-
-from factbook.cli.output import note, print_json, say, verb
-from factbook.cli.session import Json, opened
+from factbook.cli.opened import opened
+from factbook.cli.options import Json, Quiet
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="rebuild")(rebuild)
+def rebuild(quiet: Quiet = False, as_json: Json = False) -> None:
+    """Replay the log into new views.
 
+    The views (dictionary, jobs …) are dropped and made again; facts are not touched. The store is locked for writers meanwhile; readers see the old views until the new ones are whole.
+    """
+    from factbook.cli.documents import show_json
+    from factbook.cli.progress import progress
+    from factbook.cli.terminal import say
 
-@verb
-def rebuild(as_json: Json = False) -> None:
-    """Drop all views and replay the log into new ones. The log itself is not touched."""
-    with opened() as factbook:
-        offset = factbook.repository.rebuild(None if as_json else _show)
+    with opened() as factbook, progress("Rebuilding", "records", quiet=quiet or as_json) as move:
+        offset = factbook.repository.rebuild(lambda view, reached, end: move(reached, end, view))
+        views = sorted(view.name for view in factbook.projections())
     if as_json:
-        print_json({"offset": offset})
+        show_json({"views": views, "offset": offset})
     else:
-        say(f"All views were rebuilt from {offset:,} records.")
-
-
-def _show(name: str, reached: int, end: int) -> None:
-    note(f"{name}: {reached:,} of {end:,}")
+        say(f"Rebuilt {' and '.join(views)} from the log, up to offset {offset:,}.")

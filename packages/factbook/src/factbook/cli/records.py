@@ -1,178 +1,166 @@
-"""``factbook records store|latest|history|query|tail``."""
+"""``factbook records``: the log itself: store, look up, follow."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
-from factbook.cli.output import note, parse_moment, print_json, print_ndjson, say, verb
-from factbook.cli.session import Json, opened
+from factbook.cli.exit_codes import ExitCode
+from factbook.cli.opened import opened
+from factbook.cli.options import MAX_LIMIT, AsOf, Cursor, Json, JsonLines, Quiet, Since, Until
 
-if TYPE_CHECKING:
+app = typer.Typer(help="Store facts in the log, look them up, follow them.", no_args_is_help=True)
+
+KindName = Annotated[str, typer.Argument(metavar="KIND", help="The kind of fact, e.g. schema_snapshot.", show_default=False)]
+SourceId = Annotated[str, typer.Argument(metavar="SOURCE_ID", help="The source the facts are about.", show_default=False)]
+OnSource = Annotated[str | None, typer.Option("--source", metavar="ID", help="Only facts about this source.")]
+Schema = Annotated[str | None, typer.Option(metavar="NAME", help="The schema the facts are about.")]
+TableName = Annotated[str | None, typer.Option("--table", metavar="NAME", help="The table the facts are about.")]
+Producer = Annotated[str | None, typer.Option(metavar="ID", help="Only what this producer said, e.g. scan.v1.")]
+Limit = Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Most records to show.")]
+Conditions = Annotated[
+    list[str] | None, typer.Option("--where", metavar="CONDITION", help="E.g. 'payload.row_count<100'; several must all hold.")
+]
+Kinds = Annotated[list[str] | None, typer.Option("--kind", metavar="KIND", help="Only this kind; may be repeated.")]
+
+
+class Order(StrEnum):
+    """By when a fact became true."""
+
+    ASC = "asc"
+    DESC = "desc"
+
+
+@app.command()
+def store(
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="A JSON object, a JSON list or NDJSON; - is stdin.")] = "-",
+    atomic: Annotated[bool, typer.Option("--atomic", help="All or none: the first refused record stops it.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Store records. Storing them again changes nothing; a refused one is named, the others are stored."""
+    from factbook.cli import record_files
+    from factbook.cli.documents import show_json
+
+    with opened() as factbook:
+        report = record_files.store(factbook, file, atomic=atomic, quiet=quiet or as_json)
+    show_json(report) if as_json else record_files.show(report)
+    if report.refused:
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+@app.command()
+def latest(
+    kind: KindName,
+    source_id: SourceId,
+    schema: Schema = None,
+    table: TableName = None,
+    producer: Producer = None,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Show the last record of a kind about one target."""
+    from factbook.cli import record_rows
+    from factbook.cli.documents import show_json
+    from factbook.errors import NotFound
     from factbook_sdk.facts import MetadataTarget
 
-group = typer.Typer(help="The log itself: store records, ask for them, follow them.", no_args_is_help=True)
-
-Source = Annotated[str, typer.Argument(help="The source's id.")]
-KindName = Annotated[str, typer.Option("--kind", help="The kind of record.")]
-Schema = Annotated[str | None, typer.Option(help="The target's schema.")]
-Table = Annotated[str | None, typer.Option(help="The target's table.")]
-Producer = Annotated[str | None, typer.Option("--producer", help="Only records of this producer.")]
-Since = Annotated[str | None, typer.Option(help="From this moment on.")]
-Until = Annotated[str | None, typer.Option(help="Before this moment.")]
-Limit = Annotated[int, typer.Option(help="Records at most.")]
-
-
-@group.command(name="store")
-@verb
-def store(
-    file: Annotated[str, typer.Argument(help="A file with one record, a JSON list or NDJSON; - for standard input.")] = "-",
-    atomic: Annotated[bool, typer.Option(help="Store all or none.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Store records. What is refused is named with its reason; the rest is stored."""
-    from factbook.errors import InvalidRequest
-    from factbook_sdk.repository.intake import store_document
-
-    try:
-        body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise InvalidRequest(f"{file} cannot be read", why=error.strerror or "") from error
+    target = MetadataTarget(source_id, schema, table)
     with opened() as factbook:
-        report = store_document(factbook.repository, body, tenant=factbook.settings.tenant, atomic=atomic)
-    if as_json:
-        print_json({"counts": report.counts, "results": report.results})
-    else:
-        say(", ".join(f"{count} {outcome}" for outcome, count in report.counts.items()))
-        for rejection in report.rejections:
-            note(f"record {rejection.index}: {rejection.reason}")
-    if report.rejections:
-        raise typer.Exit(5)
-
-
-@group.command(name="latest")
-@verb
-def latest(
-    source_id: Source,
-    kind: KindName,
-    schema: Schema = None,
-    table: Table = None,
-    producer: Producer = None,
-    as_of: Annotated[str | None, typer.Option(help="What was known to be so then.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Print the last record of a target and kind."""
-    from factbook.errors import NotFound
-
-    with opened() as factbook:
-        moment = parse_moment(as_of, "as_of")
-        target = _target(source_id, schema, table)
-        found = factbook.repository.latest(target, kind, producer_id=producer, tenant=factbook.settings.tenant, as_of=moment)
+        factbook.kinds.get(kind)
+        found = factbook.repository.latest(target, kind, producer_id=producer, tenant=factbook.settings.tenant, as_of=as_of)
     if found is None:
-        raise NotFound(f"Nothing of kind {kind} is known of {target}")
-    print_json(found)
+        raise NotFound(f"No {kind} is known of {target}", fix=f"`factbook records query {kind}` shows what there is")
+    show_json(found) if as_json else record_rows.show_one(found)
 
 
-@group.command(name="history")
-@verb
+@app.command()
 def history(
-    source_id: Source,
     kind: KindName,
+    source_id: SourceId,
     schema: Schema = None,
-    table: Table = None,
+    table: TableName = None,
     producer: Producer = None,
     since: Since = None,
     until: Until = None,
     limit: Limit = 100,
-    after_offset: Annotated[int | None, typer.Option(help="Continue after this record.")] = None,
-    as_json: Json = False,
+    after_offset: Annotated[int | None, typer.Option(metavar="N", help="Continue after the record with this offset.")] = None,
+    as_json: JsonLines = False,
 ) -> None:
-    """Print the records of a target and kind, newest last, one a line."""
+    """List the records of a kind about one target, newest last."""
+    from factbook.cli import record_rows
+    from factbook_sdk.facts import MetadataTarget
+
+    target = MetadataTarget(source_id, schema, table)
+    bounds = {"since": since, "until": until}
     with opened() as factbook:
+        factbook.kinds.get(kind)
         found = factbook.repository.history(
-            _target(source_id, schema, table),
-            kind,
-            producer_id=producer,
-            tenant=factbook.settings.tenant,
-            since=parse_moment(since, "since"),
-            until=parse_moment(until, "until"),
-            limit=limit,
-            after_offset=after_offset,
+            target, kind, producer_id=producer, tenant=factbook.settings.tenant, limit=limit, after_offset=after_offset, **bounds
         )
-    print_json(found) if as_json else print_ndjson(found)
+    record_rows.show(found, as_json=as_json)
+    if len(found) == limit:
+        record_rows.note_more("--after-offset", found[-1].offset, as_json=as_json)
 
 
-@group.command(name="query")
-@verb
+@app.command()
 def query(
-    kind: Annotated[str, typer.Argument(help="The kind of record.")],
-    where: Annotated[list[str] | None, typer.Option(help="A condition such as 'payload.counts.added>0'. Repeatable.")] = None,
-    source_id: Annotated[str | None, typer.Option(help="Only of this source.")] = None,
+    kind: KindName,
+    where: Conditions = None,
+    source: OnSource = None,
     schema: Schema = None,
     producer: Producer = None,
     since: Since = None,
     until: Until = None,
-    newest_first: Annotated[bool, typer.Option(help="Newest first.")] = False,
+    order: Annotated[Order, typer.Option(help="Oldest or newest first.")] = Order.ASC,
     limit: Limit = 100,
-    cursor: Annotated[str | None, typer.Option(help="Continue after the page before.")] = None,
-    as_json: Json = False,
+    cursor: Cursor = None,
+    as_json: JsonLines = False,
 ) -> None:
-    """Print records of a kind by time, one a line."""
-    from factbook_sdk.repository.contract import Within
+    """List records of a kind, filtered."""
+    from factbook.cli import record_rows
     from factbook_sdk.repository.filters import parse_condition
 
-    order: Literal["asc", "desc"] = "desc" if newest_first else "asc"
+    conditions = [parse_condition(text) for text in where or ()]
     with opened() as factbook:
+        factbook.kinds.get(kind)
         page = factbook.repository.query(
             kind,
-            targets=Within(source_id, schema) if source_id is not None else None,
-            where=[parse_condition(text) for text in where or ()],
+            targets=record_rows.targets(source, schema),
+            where=conditions,
             producer_id=producer,
             tenant=factbook.settings.tenant,
-            since=parse_moment(since, "since"),
-            until=parse_moment(until, "until"),
-            order=order,
+            since=since,
+            until=until,
+            order=order.value,
             limit=limit,
             cursor=cursor,
         )
-    print_json(page) if as_json else print_ndjson(page.records)
-    if page.next_cursor and not as_json:
-        note(f"There is more: add --cursor {page.next_cursor}")
+    record_rows.show(page.records, as_json=as_json)
+    if page.next_cursor:
+        record_rows.note_more("--cursor", page.next_cursor, as_json=as_json)
 
 
-@group.command(name="tail")
-@verb
+@app.command()
 def tail(
-    after_offset: Annotated[int, typer.Option(help="Continue after this offset.")] = 0,
-    kind: Annotated[list[str] | None, typer.Option(help="Only these kinds. Repeatable.")] = None,
-    limit: Limit = 100,
-    follow: Annotated[bool, typer.Option(help="Go on as records arrive, until interrupted.")] = False,
-    as_json: Json = False,
+    after_offset: Annotated[int, typer.Option(metavar="N", min=0, help="Begin after this offset.")] = 0,
+    kind: Kinds = None,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Most records at once.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as records arrive, until Ctrl-C.")] = False,
+    as_json: JsonLines = False,
 ) -> None:
-    """Print records in the order they were learnt, one a line."""
+    """List records in the order they were learnt: never one skipped, never one twice."""
+    from factbook.cli import record_rows
+
     with opened() as factbook:
-        options: dict[str, Any] = {"kinds": kind or None, "tenant": factbook.settings.tenant, "limit": limit}
+        for name in kind or ():
+            factbook.kinds.get(name)
         if follow:
-            print_ndjson(_follow(factbook.repository, after_offset, options))
+            record_rows.follow(factbook, after_offset, kind, limit=limit, as_json=as_json)
             return
-        page = factbook.repository.tail(after_offset, **options)
-    print_json(page) if as_json else print_ndjson(page.records)
-
-
-def _follow(repository: Any, after_offset: int, options: dict[str, Any]) -> Iterator[Any]:
-    while True:
-        page = repository.tail(after_offset, wait_seconds=30.0, **options)
-        for record in page.records:
-            yield record
-            sys.stdout.flush()
-        after_offset = page.next_offset
-
-
-def _target(source_id: str, schema: str | None, table: str | None) -> MetadataTarget:
-    from factbook_sdk.facts import MetadataTarget
-
-    return MetadataTarget(source_id, schema, table)
+        page = factbook.repository.tail(after_offset, kinds=kind, tenant=factbook.settings.tenant, limit=limit)
+    record_rows.show(page.records, as_json=as_json)
+    if len(page.records) == limit:
+        record_rows.note_more("--after-offset", page.next_offset, as_json=as_json)

@@ -1,4 +1,4 @@
-"""``factbook serve``."""
+"""``factbook serve``: the API, with a worker for background jobs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from typing import Annotated
 
 import typer
 
-from factbook.cli.output import verb
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; default: PORT, else 8000.", show_default=False)]
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="serve")(serve)
-
-
-@verb
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on; default: HOST. Any but loopback needs API_KEY.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; default: PORT.")] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen on; default: HOST, else 127.0.0.1. Any but loopback needs API_KEY.", show_default=False),
+    ] = None,
+    port: Port = None,
 ) -> None:
-    """Run the server: the API, and a worker for background jobs."""
-    from factbook.api.server import serve as serve_api
+    """Run the API and its worker.
+
+    Ctrl-C stops the server; jobs that run are asked to stop and go on when it runs again.
+    """
+    from factbook.api.server import serve as run_server
     from factbook.app import Factbook
     from factbook.settings import load_settings
 
-    serve_api(Factbook(load_settings(host=host, port=port)))
+    run_server(Factbook(load_settings(host=host, port=port)))

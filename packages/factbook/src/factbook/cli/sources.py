@@ -1,4 +1,4 @@
-"""``factbook sources add|list|test|remove``."""
+"""``factbook sources``: the register of databases and how each is reached."""
 
 from __future__ import annotations
 
@@ -6,68 +6,89 @@ from typing import Annotated
 
 import typer
 
-from factbook.cli.output import note, print_json, print_table, say, verb
-from factbook.cli.session import Json, opened
+from factbook.cli.opened import opened
+from factbook.cli.options import AskPassword, Json
 
-group = typer.Typer(help="Register how sources are reached. Passwords are kept encrypted and never shown.", no_args_is_help=True)
+app = typer.Typer(help="Register databases; passwords are kept encrypted.", no_args_is_help=True)
 
-SourceId = Annotated[str, typer.Argument(help="The source's id.")]
+SourceId = Annotated[str, typer.Argument(metavar="ID", help="The source's name here.", show_default=False)]
 
 
-@group.command(name="add")
-@verb
+@app.command()
 def add(
     source_id: SourceId,
-    url: Annotated[str, typer.Argument(help="Where it is. ${NAME} stands for an environment variable.")],
-    ask_password: Annotated[bool, typer.Option(help="Ask for the password and keep it encrypted.")] = False,
+    url: Annotated[str, typer.Argument(metavar="URL", help="scheme://USER@HOST/DATABASE, or sqlite:///PATH.", show_default=False)],
+    ask_password: AskPassword = False,
     as_json: Json = False,
 ) -> None:
-    """Register a source, or change how it is reached."""
-    from factbook.sources.urls import redact
+    """Register a source, or change how it is reached.
 
-    password = typer.prompt("Password", hide_input=True, err=True) if ask_password else None
-    if redact(url) != url:
-        note("A password on the command line can be seen by other users of this machine; --ask-password cannot.")
+    A password given here is encrypted with the key of this installation. ${NAME} in the URL is read from the environment at each use.
+    """
+    from factbook.cli import passwords
+    from factbook.cli.documents import show_json
+    from factbook.cli.terminal import say
+
+    if not as_json:
+        passwords.hint_if_visible(url)
+    password = passwords.ask(source_id) if ask_password else None
     with opened() as factbook:
-        added = factbook.connections.add(source_id, url, password=password)
+        connection = factbook.connections.add(source_id, url, password=password)
     if as_json:
-        print_json(added)
+        show_json(connection)
     else:
-        say(f"{added.source_id} is registered. Next: factbook sources test {added.source_id}")
+        kept = ", with its password encrypted" if connection.has_password else ""
+        say(f"{connection.source_id} is {connection.url}{kept}. Next: factbook sources test {source_id}")
 
 
-@group.command(name="list")
-@verb
+@app.command("list")
 def list_sources(as_json: Json = False) -> None:
-    """List registered sources."""
+    """List the registered sources, without their secrets."""
+    from factbook.cli.documents import show_json
+    from factbook.cli.tables import show_table
+    from factbook.cli.terminal import note
+
     with opened() as factbook:
-        found = factbook.connections.list()
+        connections = factbook.connections.list()
     if as_json:
-        print_json(found)
+        show_json(connections)
+    elif connections:
+        names = ("source", "url", "password", "updated")
+        show_table(names, [(found.source_id, found.url, "stored" if found.has_password else "", found.updated_at) for found in connections])
     else:
-        rows = [[item.source_id, item.url, item.has_password, item.updated_at] for item in found]
-        print_table(["source", "url", "stored password", "updated"], rows)
+        note("No sources. Register one: factbook sources add ID URL")
 
 
-@group.command(name="test")
-@verb
-def test(source_id: SourceId, as_json: Json = False) -> None:
+@app.command("test")
+def probe(source_id: SourceId, as_json: Json = False) -> None:
     """Connect to a source and say what answers."""
+    from factbook.cli.documents import show_json
+    from factbook.cli.tables import show_facts
+
     with opened() as factbook:
-        probe = factbook.test_source(source_id)
+        answer = factbook.test_source(source_id)
     if as_json:
-        print_json(probe)
-    else:
-        say(f"{source_id} answers: {probe.engine} {probe.version} at {probe.namespace}, {len(probe.schemas)} schemas")
+        show_json({"source_id": source_id, "probe": answer})
+        return
+    show_facts(
+        [
+            ("source", source_id),
+            ("answers", f"{answer.engine} {answer.version}"),
+            ("namespace", answer.namespace),
+            ("schemas", ", ".join(answer.schemas)),
+        ]
+    )
 
 
-@group.command(name="remove")
-@verb
+@app.command()
 def remove(source_id: SourceId, as_json: Json = False) -> None:
-    """Forget how a source is reached. Its facts stay."""
+    """Forget how a source is reached. What is known about it stays."""
+    from factbook.cli.documents import show_json
+    from factbook.cli.terminal import say
+
     with opened() as factbook:
         factbook.connections.remove(source_id)
     if as_json:
-        print_json({"removed": source_id})
+        show_json({"removed": source_id})
     else:
-        say(f"{source_id} is forgotten; what is known of it stays in the log.")
+        say(f"Forgot how to reach {source_id}. Its facts stay.")

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib import resources
 from pathlib import Path
+
+from factbook.errors import ConfigurationError
+
+LICENCE = "Chinook Database, copyright 2008-2024 Luis Rocha, MIT licence"
 
 CHANGES: tuple[str, ...] = (
     "ALTER TABLE Customer ADD COLUMN LoyaltyPoints INTEGER NOT NULL DEFAULT 0",
@@ -18,19 +22,48 @@ CHANGES: tuple[str, ...] = (
 
 
 def ensure_source(path: Path) -> Path:
-    """Put the sample database at ``path`` unless something is there; two processes at once end with one whole file."""
-    if not path.exists():
+    """Put the sample database at ``path`` unless something is there; of two processes at once, both end with the file that came first."""
+    if path.exists():
+        return path
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(6)}")
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(6)}")
         draft.write_bytes((resources.files(__package__) / "chinook.sqlite").read_bytes())
-        os.replace(draft, path)
+        _publish(draft, path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The sample database cannot be put at {path}", why=error.strerror or "", fix="Make the folder writable, or set DATA_DIR"
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
     return path
 
 
-def fresh_source(path: Path) -> Path:
-    """Put the sample database at ``path`` as it was shipped, whatever was there."""
-    path.unlink(missing_ok=True)
-    return ensure_source(path)
+def _publish(draft: Path, path: Path) -> None:
+    """Give the whole draft its name, never over a file that another process may have opened meanwhile."""
+    with suppress(FileExistsError):
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            draft.replace(path)
+
+
+def fresh_folder(parent: Path) -> Path:
+    """Make and return a folder that nobody uses yet: ``parent``/1, /2, …"""
+    number = 1
+    while True:
+        try:
+            (parent / str(number)).mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise ConfigurationError(
+                f"The folder {parent} cannot be made", why=error.strerror or "", fix="Make it writable, or set DATA_DIR"
+            ) from error
+        else:
+            return parent / str(number)
 
 
 def change(path: Path) -> tuple[str, ...]:
