@@ -21,13 +21,14 @@ sources = Table(
 job_queue = Table(
     "job_queue",
     METADATA,
+    Column("tenant", Text, primary_key=True),
     Column("job_id", Text, primary_key=True),
-    Column("tenant", Text, nullable=False),
     Column("job_type", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("run", Text, nullable=False),
-    Column("source_id", Text, nullable=False),
+    Column("target", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("moved_at", BigInteger, nullable=False),
     Column("run_after", BigInteger, nullable=False),
     Column("worker_id", Text),
     Column("lease_until", BigInteger),
@@ -37,4 +38,4 @@ job_queue = Table(
     Column("progress_text", Text),
     Index(None, "tenant", "state", "run_after"),
 )
-"""Jobs that are not over. ``run`` is the last ``job_run`` payload as JSON; the row goes when the job is final."""
+"""Jobs that are not over. ``run`` is the last ``job_run`` payload as JSON, ``moved_at`` its time; the row goes when the job is final."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.job_run import JobError, JobState
 
 
@@ -20,12 +21,13 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One job: queued → running → succeeded | failed | cancelled."""
+    """One job: queued → running → succeeded | failed | cancelled. ``started_at`` is when its first attempt began."""
 
     job_id: str
     job_type: str
     state: JobState
     source_id: str
+    target: MetadataTarget
     trigger: str | None
     parameters: dict[str, Any]
     attempt: int
@@ -34,6 +36,7 @@ class Job(msgspec.Struct, frozen=True):
     started_at: datetime | None
     finished_at: datetime | None
     run_after: datetime | None
+    worker_id: str | None
     error: JobError | None
     result: dict[str, Any] | None
     retry_of: str | None
@@ -48,6 +51,17 @@ class JobPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
+class Submission(msgspec.Struct, frozen=True):
+    """What somebody wants done. ``parameters`` hold no secrets: they become part of the facts."""
+
+    job_type: str
+    target: MetadataTarget
+    parameters: dict[str, Any]
+    max_attempts: int
+    trigger: str | None = None
+    retry_of: str | None = None
+
+
 OnProgress = Callable[[Progress], None]
 
 
@@ -57,7 +71,7 @@ class JobControl(msgspec.Struct, frozen=True):
     job: Job
     report_progress: OnProgress
     check_cancelled: Callable[[], None]
-    """Raises :class:`~factbook.errors.Cancelled` once somebody asked for it, or when the job is no longer this worker's."""
+    """Raises :class:`~factbook.errors.Cancelled` once somebody asked for it, the worker is stopping, or the job is no longer its own."""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -69,4 +83,5 @@ class JobControl(msgspec.Struct, frozen=True):
 
 
 Handler = Callable[[JobControl], dict[str, Any] | None]
-"""Does a job's work and returns its result as JSON values. Errors it raises decide the job's end (``factbook.jobs.running``)."""
+"""Does a job's work and returns its result as JSON values. What it raises decides the job's end (``factbook.jobs.running``); it
+may be run again after an attempt that died half-way, so it must be idempotent."""

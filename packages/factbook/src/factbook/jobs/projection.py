@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Table, Text, select
+from sqlalchemy import BigInteger, Column, Connection, Index, MetaData, Table, Text, select, tuple_
 
 from factbook.database.bulk import bulk_upsert
 from factbook.repository.projection import Projection
@@ -14,29 +14,32 @@ from factbook.repository.rows import microseconds
 from factbook_sdk.facts.kinds.job_run import JobRun, JobState
 from factbook_sdk.repository.contract import StoredRecord
 
+PRODUCER_ID = "jobs.v1"
+
 jobs = Table(
     "jobs",
     MetaData(),
+    Column("tenant", Text, primary_key=True),
     Column("job_id", Text, primary_key=True),
-    Column("tenant", Text, nullable=False),
     Column("source_id", Text, nullable=False),
+    Column("target", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("run", Text, nullable=False),
-    Column("parameters", Text, nullable=False),
     Column("submitted_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
-    Column("attempt", Integer, nullable=False),
+    Index("ix_jobs_newest", "tenant", "submitted_at", "job_id"),
 )
-Index("ix_jobs_newest", jobs.c.tenant, jobs.c.submitted_at, jobs.c.job_id)
 """``run`` is the last ``job_run`` payload as JSON. Times are microseconds since 1970 in UTC."""
 
 _COLUMNS = tuple(column.name for column in jobs.columns)
-_LOOKUP = 500
+_LOOKUP = 400
+
+_Key = tuple[str, str]
 
 
 class JobsProjection(Projection):
-    """One row per job."""
+    """One row per job of ours. Other producers may speak of their jobs under the same kind; those are facts, not our queue."""
 
     name = "jobs"
     version = 1
@@ -44,19 +47,24 @@ class JobsProjection(Projection):
     tables = (jobs,)
 
     def apply(self, connection: Connection, records: Sequence[StoredRecord]) -> None:
-        runs = [(item, msgspec.convert(item.record.payload, JobRun)) for item in records]
-        rows = _load(connection, sorted({run.job_id for _, run in runs}))
+        runs = [(item, msgspec.convert(item.record.payload, JobRun)) for item in records if item.record.producer_id == PRODUCER_ID]
+        keys = sorted({_key(item, run) for item, run in runs})
+        rows = _load(connection, keys)
         for item, run in runs:
-            rows[run.job_id] = _fold(rows.get(run.job_id), item, run)
-        touched = {run.job_id for _, run in runs}
-        bulk_upsert(connection, jobs, _COLUMNS, [[rows[job_id][name] for name in _COLUMNS] for job_id in sorted(touched)], key=("job_id",))
+            rows[_key(item, run)] = _fold(rows.get(_key(item, run)), item, run)
+        bulk_upsert(connection, jobs, _COLUMNS, [[rows[key][name] for name in _COLUMNS] for key in keys], key=("tenant", "job_id"))
 
 
-def _load(connection: Connection, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for start in range(0, len(job_ids), _LOOKUP):
-        for row in connection.execute(select(jobs).where(jobs.c.job_id.in_(job_ids[start : start + _LOOKUP]))).mappings():
-            found[row["job_id"]] = dict(row)
+def _key(item: StoredRecord, run: JobRun) -> _Key:
+    return item.record.context.tenant, run.job_id
+
+
+def _load(connection: Connection, keys: Sequence[_Key]) -> dict[_Key, dict[str, Any]]:
+    found: dict[_Key, dict[str, Any]] = {}
+    for start in range(0, len(keys), _LOOKUP):
+        wanted = tuple_(jobs.c.tenant, jobs.c.job_id).in_(keys[start : start + _LOOKUP])
+        for row in connection.execute(select(jobs).where(wanted)).mappings():
+            found[row["tenant"], row["job_id"]] = dict(row)
     return found
 
 
@@ -65,19 +73,17 @@ def _fold(row: dict[str, Any] | None, item: StoredRecord, run: JobRun) -> dict[s
     moment = microseconds(item.record.produced_at)
     if row is None:
         row = {
-            "job_id": run.job_id,
             "tenant": item.record.context.tenant,
+            "job_id": run.job_id,
             "source_id": item.record.target.source_id,
-            "parameters": "{}",
+            "target": msgspec.json.encode(item.record.target, order="sorted").decode(),
             "submitted_at": moment,
             "started_at": None,
             "finished_at": None,
         }
     elif row["finished_at"] is not None:
         return row
-    parameters = msgspec.json.encode(run.parameters, order="sorted").decode() if run.parameters else row["parameters"]
-    row = {**row, "state": run.state.value, "attempt": run.attempt, "parameters": parameters}
-    row["run"] = msgspec.json.encode(msgspec.structs.replace(run, parameters={}), order="sorted").decode()
+    row = {**row, "state": run.state.value, "run": msgspec.json.encode(run, order="sorted").decode()}
     if run.state is JobState.RUNNING and row["started_at"] is None:
         row["started_at"] = moment
     if run.state.is_final:

@@ -10,24 +10,23 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-from sqlalchemy import RowMapping, and_, or_, select
-
-from factbook.database.control_tables import job_queue
-from factbook.errors import InternalError, InvalidRequest, NotFound
-from factbook.jobs.model import Handler, Job, JobPage, OnProgress, Progress
-from factbook.jobs.projection import jobs
+from factbook.errors import FactbookError, InvalidRequest, NotFound
+from factbook.jobs import listing
+from factbook.jobs.model import Handler, Job, JobPage, OnProgress, Submission
 from factbook.jobs.queue import JobQueue, Lease
 from factbook.jobs.running import Run
-from factbook.repository.rows import microseconds, moment
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.facts import MetadataTarget
-from factbook_sdk.facts.kinds.job_run import JobRun, JobState
+from factbook_sdk.facts.kinds.job_run import JobState
 from factbook_sdk.repository.contract import check_limit
 
 
 class Jobs:
-    """The jobs of one tenant. ``handlers`` maps a job type to what does its work."""
+    """The jobs of one tenant. ``handlers`` maps a job type to what does its work.
+
+    With ``retention_days`` the list leaves out jobs that finished longer ago. They are neither deleted from the view, which must stay what
+    replaying the log gives, nor from the log; :meth:`get` still finds them.
+    """
 
     def __init__(
         self,
@@ -44,16 +43,18 @@ class Jobs:
         self._handlers = handlers
         self._max_attempts = max_attempts
         self._retention_days = retention_days
-        self.lease_seconds = lease_seconds
-        self.queue = JobQueue(repository, tenant=tenant, lease_seconds=lease_seconds)
+        self._lease_seconds = lease_seconds
+        self._queue = JobQueue(repository, tenant=tenant, lease_seconds=lease_seconds)
+        self._runs: dict[str, Run] = {}
         self.submitted = threading.Event()
+        """Set when a job is queued in this process; a worker waits for it."""
 
     def submit(
         self, job_type: str, parameters: dict[str, Any], *, target: MetadataTarget, trigger: str, retry_of: str | None = None
     ) -> Job:
         """Queue a job for a worker."""
-        run = self._new_run(job_type, parameters, trigger, retry_of)
-        self.queue.enter(run, target.source_id)
+        self._handler(job_type)
+        run = self._queue.enter(Submission(job_type, target, parameters, self._max_attempts, trigger, retry_of))
         self.submitted.set()
         return self.get(run.job_id)
 
@@ -66,62 +67,80 @@ class Jobs:
         trigger: str,
         on_progress: OnProgress | None = None,
     ) -> Job:
-        """Run a job in this thread, one attempt, leaving the same trace; raises what ended it."""
-        queued = msgspec.structs.replace(self._new_run(job_type, parameters, trigger, None), max_attempts=1)
-        worker_id = new_worker_id()
-        running = msgspec.structs.replace(queued, state=JobState.RUNNING, attempt=1, worker_id=worker_id)
-        self.queue.enter(queued, target.source_id)
-        self.queue.start(running, target.source_id)
-        error = self.perform(Lease(running, target.source_id, worker_id, cancel_requested=False), on_progress)
+        """Run a job in this thread, leaving the same trace; raises what ended it.
+
+        Somebody waits for the answer, so there is one attempt only. If this process dies, whoever looks next records the job as failed.
+        """
+        self._handler(job_type)
+        lease = self._queue.enter_and_start(Submission(job_type, target, parameters, 1, trigger), new_worker_id())
+        error = self.perform(lease, on_progress=on_progress)
         if error is not None:
             raise error
-        return self.get(queued.job_id)
+        return self.get(lease.run.job_id)
+
+    def claim(self, worker_id: str) -> Lease | None:
+        """Take the next job that one of our handlers can do, those of lost workers included; ``None`` if none may run now."""
+        if not self._queue.has_work(self._handlers.keys()):
+            return None
+        self._queue.reap()
+        return self._queue.claim(worker_id, self._handlers.keys())
 
     def perform(
-        self, lease: Lease, on_progress: OnProgress | None = None, on_start: Callable[[Run], None] | None = None
-    ) -> Exception | None:
-        """Run a leased job to its end; return the error that ended it."""
-        run = Run(self.queue, lease, self.get(lease.run.job_id), lease_seconds=self.lease_seconds, on_progress=on_progress)
-        if on_start is not None:
-            on_start(run)
-        return run.perform(self._handler(lease.run.job_type))
+        self, lease: Lease, *, on_progress: OnProgress | None = None, on_begin: Callable[[Run], None] | None = None
+    ) -> FactbookError | None:
+        """Run a leased job to its end; return the error that ended the attempt."""
+        job_id = lease.run.job_id
+        run = Run(self._queue, lease, self.get(job_id), lease_seconds=self._lease_seconds, on_progress=on_progress)
+        self._runs[job_id] = run
+        if on_begin is not None:
+            on_begin(run)
+        try:
+            return run.perform(self._handler(lease.run.job_type))
+        finally:
+            self._runs.pop(job_id, None)
 
     def get(self, job_id: str) -> Job:
         """Return a job; raises :class:`NotFound`."""
+        self._settle_lost()
         with self._repository.reading() as connection:
-            row = connection.execute(_select(self._tenant).where(jobs.c.job_id == job_id)).mappings().first()
-        if row is None:
+            job = listing.find(connection, self._tenant, job_id)
+        if job is None:
             raise NotFound(f"There is no job {job_id!r}", fix="`factbook jobs` lists what there is", field="job_id")
-        return _job(row)
+        return job
 
     def page(
         self, *, limit: int = 50, cursor: str | None = None, state: JobState | str | None = None, source_id: str | None = None
     ) -> JobPage:
         """Return jobs, newest first; finished ones older than the retention are left out (their facts stay)."""
-        check_limit(limit)
-        statement = _select(self._tenant).order_by(jobs.c.submitted_at.desc(), jobs.c.job_id.desc()).limit(limit + 1)
-        if state is not None:
-            statement = statement.where(jobs.c.state == _state(state).value)
-        if source_id is not None:
-            statement = statement.where(jobs.c.source_id == source_id)
-        if self._retention_days:
-            oldest = microseconds(datetime.now(UTC) - timedelta(days=self._retention_days))
-            statement = statement.where(or_(jobs.c.finished_at.is_(None), jobs.c.finished_at >= oldest))
-        if cursor is not None:
-            submitted_at, job_id = _parse_cursor(cursor)
-            same = and_(jobs.c.submitted_at == submitted_at, jobs.c.job_id < job_id)
-            statement = statement.where(or_(jobs.c.submitted_at < submitted_at, same))
+        self._settle_lost()
         with self._repository.reading() as connection:
-            found = [_job(row) for row in connection.execute(statement).mappings()]
-        more = len(found) > limit
-        return JobPage(found[:limit], f"{microseconds(found[limit - 1].submitted_at)}~{found[limit - 1].job_id}" if more else None)
+            return listing.page(
+                connection,
+                self._tenant,
+                limit=check_limit(limit),
+                cursor=cursor,
+                state=None if state is None else listing.parse_state(state),
+                source_id=source_id,
+                finished_since=datetime.now(UTC) - timedelta(days=self._retention_days) if self._retention_days else None,
+            )
 
     def cancel(self, job_id: str) -> Job:
-        """Cancel a queued job, ask a running one to stop; raises :class:`InvalidRequest` if it is over."""
+        """Cancel a queued job, ask a running one to stop; harmless if it is cancelled already.
+
+        Raises :class:`InvalidRequest` if it has come to another end.
+        """
         job = self.get(job_id)
-        if not self.queue.request_cancel(job_id):
-            raise InvalidRequest(f"The job {job_id} is over", why=f"it has {self.get(job_id).state.value}", field="job_id")
-        return self.get(job.job_id)
+        if not job.state.is_final:
+            try:
+                self._queue.request_cancel(job_id)
+            except NotFound:  # it came to its end between the two looks
+                job = self.get(job_id)
+        if job.state in (JobState.SUCCEEDED, JobState.FAILED):
+            raise InvalidRequest(f"The job {job_id} cannot be cancelled", why=f"it has {job.state.value} already", field="job_id")
+        run = self._runs.get(job_id)
+        if run is not None:
+            run.wake()
+        return self.get(job_id)
 
     def retry(self, job_id: str, *, trigger: str = "retry") -> Job:
         """Submit a failed or cancelled job again, as a new job that names the old one."""
@@ -133,77 +152,26 @@ class Jobs:
                 fix="Only failed and cancelled jobs can",
                 field="job_id",
             )
-        return self.submit(job.job_type, job.parameters, target=MetadataTarget(job.source_id), trigger=trigger, retry_of=job_id)
+        return self.submit(job.job_type, job.parameters, target=job.target, trigger=trigger, retry_of=job_id)
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs are queued and running."""
-        with self._repository.reading() as connection:
-            states = connection.scalars(select(job_queue.c.state).where(job_queue.c.tenant == self._tenant)).all()
-        return {state: states.count(state) for state in (JobState.QUEUED.value, JobState.RUNNING.value)}
+        self._settle_lost()
+        return self._queue.counts()
 
-    def _new_run(self, job_type: str, parameters: dict[str, Any], trigger: str, retry_of: str | None) -> JobRun:
-        self._handler(job_type)
-        return JobRun(
-            job_id=f"{job_type}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
-            job_type=job_type,
-            state=JobState.QUEUED,
-            max_attempts=self._max_attempts,
-            trigger=trigger,
-            parameters=parameters,
-            retry_of=retry_of,
-        )
+    def _settle_lost(self) -> None:
+        """Take jobs from lost workers before anybody reads: also where no worker runs, none may be seen running that is not."""
+        if self._queue.has_work(()):
+            self._queue.reap()
 
     def _handler(self, job_type: str) -> Handler:
-        if job_type not in self._handlers:
-            raise InternalError(f"Nobody here does jobs of type {job_type!r}", why=f"known are {', '.join(sorted(self._handlers))}")
-        return self._handlers[job_type]
+        handler = self._handlers.get(job_type)
+        if handler is None:
+            known = ", ".join(sorted(self._handlers)) or "none"
+            raise InvalidRequest(f"Nobody here does jobs of type {job_type!r}", why=f"known are {known}", field="job_type")
+        return handler
 
 
 def new_worker_id() -> str:
     """Return a name for a worker that no other has."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-
-
-def _select(tenant: str) -> Any:
-    live = (job_queue.c.progress_done, job_queue.c.progress_total, job_queue.c.progress_text, job_queue.c.cancel_requested)
-    return select(jobs, *live).outerjoin(job_queue, job_queue.c.job_id == jobs.c.job_id).where(jobs.c.tenant == tenant)
-
-
-def _job(row: RowMapping) -> Job:
-    run = msgspec.json.decode(row["run"], type=JobRun)
-    progress = None
-    if row["progress_done"] is not None:
-        progress = Progress(row["progress_done"], row["progress_total"], row["progress_text"] or "")
-    times = {name: None if row[name] is None else moment(row[name]) for name in ("started_at", "finished_at")}
-    return Job(
-        job_id=run.job_id,
-        job_type=run.job_type,
-        state=run.state,
-        source_id=row["source_id"],
-        trigger=run.trigger,
-        parameters=msgspec.json.decode(row["parameters"]),
-        attempt=run.attempt,
-        max_attempts=run.max_attempts,
-        submitted_at=moment(row["submitted_at"]),
-        run_after=None if run.run_after is None else datetime.fromisoformat(run.run_after),
-        error=run.error,
-        result=run.result,
-        retry_of=run.retry_of,
-        progress=progress,
-        cancel_requested=bool(row["cancel_requested"]),
-        **times,
-    )
-
-
-def _state(state: JobState | str) -> JobState:
-    try:
-        return JobState(state)
-    except ValueError as error:
-        raise InvalidRequest(f"{state!r} is no job state", fix=f"Choose {', '.join(JobState)}", field="state") from error
-
-
-def _parse_cursor(cursor: str) -> tuple[int, str]:
-    submitted_at, _, job_id = cursor.partition("~")
-    if not submitted_at.lstrip("-").isdigit() or not job_id:
-        raise InvalidRequest("That cursor is not ours", fix="Pass next_cursor of the page before", field="cursor")
-    return int(submitted_at), job_id

@@ -19,13 +19,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "job_queue",
+        sa.Column("tenant", sa.Text, primary_key=True),
         sa.Column("job_id", sa.Text, primary_key=True),
-        sa.Column("tenant", sa.Text, nullable=False),
         sa.Column("job_type", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("run", sa.Text, nullable=False),
-        sa.Column("source_id", sa.Text, nullable=False),
+        sa.Column("target", sa.Text, nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("moved_at", sa.BigInteger, nullable=False),
         sa.Column("run_after", sa.BigInteger, nullable=False),
         sa.Column("worker_id", sa.Text),
         sa.Column("lease_until", sa.BigInteger),
