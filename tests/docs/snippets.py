@@ -85,12 +85,19 @@ def run_command(command: Command, folder: Path, environment: Mapping[str, str]) 
 
 
 def pattern(expected: str) -> re.Pattern[str]:
-    """Compile what a page shows: runs of blanks are as good as any other, since columns are as wide as their widest cell."""
+    """Compile what a page shows; how wide a column is does not matter."""
     lines = []
     for line in expected.splitlines():
         if line.strip() == "…":
             lines.append(r"(?:.*\n)*?.*")
         else:
-            pieces = re.split(r"(…|\s+)", line.rstrip())
-            lines.append("".join(".*" if piece == "…" else r"[^\S\n]+" if piece.isspace() else re.escape(piece) for piece in pieces))
+            lines.append("".join(_piece_pattern(piece) for piece in re.split(r"(…|\s+|─+)", line.rstrip())))
     return re.compile("\n".join(lines))
+
+
+def _piece_pattern(piece: str) -> str:
+    if piece == "…":
+        return ".*"
+    if piece.startswith("─"):
+        return "─+"
+    return r"[^\S\n]+" if piece.isspace() else re.escape(piece)
