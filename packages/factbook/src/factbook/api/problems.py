@@ -10,6 +10,7 @@ import structlog
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from factbook.errors import (
     Cancelled,
@@ -50,6 +51,12 @@ class NotAllowed(FactbookError):
     code = "not_allowed"
 
 
+class MethodNotAllowed(InvalidRequest):
+    """The path is there, and not for this method."""
+
+    code = "method_not_allowed"
+
+
 class UnsupportedBody(InvalidRequest):
     """The body is of a type that the route does not take."""
 
@@ -82,6 +89,7 @@ STATUSES: Mapping[type[FactbookError], tuple[int, str]] = {
     KeyRequired: (401, "The API key is needed"),
     NotAllowed: (403, "Not allowed from here"),
     NotFound: (404, "Not found"),
+    MethodNotAllowed: (405, "Not for this method"),
     RemovalsHeld: (409, "Removals wait for consent"),
     Cancelled: (409, "Cancelled"),
     BodyTooLarge: (413, "The body is too large"),
@@ -98,19 +106,22 @@ STATUSES: Mapping[type[FactbookError], tuple[int, str]] = {
 }
 """Status and title of each error family; a class that is not listed has its nearest ancestor's."""
 
-_HTTP_CODES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
 
-
-def answer(error: FactbookError, *, path: str, request_id: str) -> Response:
-    """Return the response that tells a client about an error."""
-    status, title = _status(type(error))
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if isinstance(error, TemporaryError) else {}
+def answer(
+    error: FactbookError, *, path: str, request_id: str, headers: Mapping[str, str] | None = None, status: int | None = None
+) -> Response:
+    """Return the response that tells a client about an error; ``status`` replaces that of the table."""
+    family_status, title = _status(type(error))
+    status = status or family_status
+    sent = dict(headers or {})
+    if isinstance(error, TemporaryError):
+        sent["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+        sent["WWW-Authenticate"] = "Bearer"
     detail = f"{error.what}: {error.why}" if error.why else error.what
     return _respond(
         Problem(
-            type=_type(error.code),
+            type=f"urn:factbook:problem:{error.code}",
             title=title,
             status=status,
             detail=redact_text(detail),
@@ -120,7 +131,7 @@ def answer(error: FactbookError, *, path: str, request_id: str) -> Response:
             field=error.field,
             fix=redact_text(error.fix) or None,
         ),
-        headers,
+        sent,
     )
 
 
@@ -168,27 +179,24 @@ def _hint(error: Mapping[str, Any]) -> str:
 
 
 def _on_http_exception(request: Request, error: Exception) -> Response:
+    """Answer what the framework refuses by itself: paths and methods that are not there."""
     if not isinstance(error, HTTPException):
         raise error
     path = request.url.path
-    what = {
-        404: f"There is nothing at {path}",
-        405: f"{request.method} is not possible at {path}",
-    }.get(error.status_code, str(error.detail))
-    fix = {404: "GET /openapi.json lists what there is", 405: f"Use {(error.headers or {}).get('allow', 'another method')}"}
-    code = _HTTP_CODES.get(error.status_code, f"http_{error.status_code}")
-    place = _place(request)
-    problem = Problem(
-        type=_type(code),
-        title=str(error.detail),
-        status=error.status_code,
-        detail=what,
-        instance=place["path"],
-        code=code,
-        request_id=place["request_id"],
-        fix=fix.get(error.status_code),
-    )
-    return _respond(problem, dict(error.headers or {}))
+    if error.status_code == 404:
+        return answer(NotFound(f"There is nothing at {path}", fix="GET /openapi.json lists what there is"), **_place(request))
+    if error.status_code == 405:
+        allowed = ", ".join(_allowed_methods(request))
+        wrong = MethodNotAllowed(f"{request.method} is not possible at {path}", fix=f"Use {allowed}" if allowed else "")
+        return answer(wrong, **_place(request), headers={"Allow": allowed})
+    wrong = InvalidRequest(str(error.detail))
+    return answer(wrong, **_place(request), headers=error.headers or {}, status=error.status_code)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return the methods of every route that has the path; the framework names only those of the first."""
+    matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in matching for method in getattr(route, "methods", None) or ()})
 
 
 def _place(request: Request) -> dict[str, str]:
@@ -197,10 +205,6 @@ def _place(request: Request) -> dict[str, str]:
 
 def _status(family: type) -> tuple[int, str]:
     return next(STATUSES[ancestor] for ancestor in family.__mro__ if ancestor in STATUSES)
-
-
-def _type(code: str) -> str:
-    return f"urn:factbook:problem:{code}"
 
 
 def _respond(problem: Problem, headers: Mapping[str, str]) -> Response:

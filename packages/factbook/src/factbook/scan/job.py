@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from factbook.errors import ConfigurationError, InvalidRequest
+from factbook.errors import InvalidRequest, NotFound
 from factbook.jobs import Job, JobControl, Jobs, Progress
 from factbook.scan.model import ScanRequest, ScanResult
 from factbook.scan.run import scan
@@ -122,6 +122,8 @@ class Scans:
         default = self._default_url()
         if default_source_id(default) == source_id:
             return default
-        raise ConfigurationError(
-            f"The source {source_id!r} is not registered", fix=f"factbook sources add {source_id} URL, or scan by its URL"
+        raise NotFound(
+            f"The source {source_id!r} is not registered",
+            fix=f"factbook sources add {source_id} URL, or scan by its URL",
+            field="source_id",
         )
