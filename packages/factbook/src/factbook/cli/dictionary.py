@@ -11,10 +11,12 @@ from factbook.cli.options import MAX_LIMIT, AsOf, Cursor, Json
 
 
 def dictionary(
-    source_id: Annotated[str | None, typer.Argument(help="Only this source.", show_default=False)] = None,
-    search: Annotated[str | None, typer.Option(metavar="TEXT", help="Words, or their beginnings, in names and comments.")] = None,
-    schema: Annotated[str | None, typer.Option(metavar="PATTERN", help="Only schemas like this, with * and ?.")] = None,
-    table: Annotated[str | None, typer.Option(metavar="PATTERN", help="Only tables like this, with * and ?.")] = None,
+    source_id: Annotated[str | None, typer.Argument(metavar="SOURCE_ID", help="Only this source.", show_default=False)] = None,
+    search: Annotated[
+        str | None, typer.Option("--search", metavar="TEXT", help="Words, or their beginnings, in names and comments.")
+    ] = None,
+    schema: Annotated[str | None, typer.Option("--schema", metavar="PATTERN", help="Only schemas like this, with * and ?.")] = None,
+    table: Annotated[str | None, typer.Option("--table", metavar="PATTERN", help="Only tables like this, with * and ?.")] = None,
     data_type: Annotated[
         str | None, typer.Option("--type", metavar="TYPE", help="Only columns whose type begins so, e.g. varchar.")
     ] = None,
@@ -29,7 +31,7 @@ def dictionary(
     nullable: Annotated[bool | None, typer.Option("--nullable/--not-nullable", help="Only columns that may be null.")] = None,
     as_of: AsOf = None,
     removed: Annotated[bool, typer.Option("--removed", help="Show also what is gone, with when it was found gone.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Most rows to show.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=MAX_LIMIT, help="Most rows to show.")] = 100,
     cursor: Cursor = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with every attribute.")] = False,
     as_json: Json = False,

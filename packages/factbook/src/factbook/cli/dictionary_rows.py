@@ -66,4 +66,4 @@ def _key(row: DictionaryRow) -> str:
 def _csv_row(row: DictionaryRow) -> list[Any]:
     values = msgspec.to_builtins(row)
     values["attributes"] = msgspec.json.encode(row.attributes, order="sorted").decode()
-    return list(values.values())
+    return [str(value).lower() if isinstance(value, bool) else value for value in values.values()]

@@ -38,6 +38,9 @@ def settle(error: BaseException, *, as_json: bool) -> int:
         return _fall_silent()
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else ExitCode.BUG
+    if _is_help(error):
+        sys.stderr.write(f"{error}\n")
+        return ExitCode.REQUEST
     shown = _describe(error)
     if as_json:
         sys.stderr.write(msgspec.json.encode({"error": shown}).decode() + "\n")
@@ -78,6 +81,11 @@ def _print(shown: Shown) -> None:
             text.append(f"\n  {name}: ", style="dim")
             text.append(printable(part, keep_lines=True).replace("\n", "\n       "))
     err().print(text)
+
+
+def _is_help(error: BaseException) -> bool:
+    """A group called without a verb answers with its help page, dressed as an error."""
+    return isinstance(error, typer.TyperException) and error.format_message().startswith("Usage:")
 
 
 def _is_broken_pipe(error: BaseException) -> bool:

@@ -22,6 +22,6 @@ def show(checks: Sequence[Check], removed: Sequence[Removed]) -> None:
         text = Text(f"{check.verdict:4}", style=_STYLES[check.verdict])
         text.append(f"  {check.name:{width}}", style="bold")
         text.append(f"  {printable(check.found)}", style="not bold default")
-        if check.fix:
+        if check.fix and check.fix not in check.found:
             text.append(f"\n{'':{width + 8}}{printable(check.fix)}", style="not bold dim default")
         out().print(text)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from factbook.cli.tables import show_facts, show_table
-from factbook.cli.terminal import note, printable, say, seconds, utc
+from factbook.cli.terminal import note, out, printable, say, seconds, utc
 from factbook.jobs import Job, JobPage
 
+_WIDE = 110
 _COUNTED = ("added", "changed", "removed", "failed")
 
 
@@ -16,10 +17,16 @@ def show_page(page: JobPage) -> None:
     if not page.items:
         note("No jobs. `factbook scan` runs one.")
         return
+    # A job's id begins with the moment it was submitted; where the line is short, that has to do.
+    is_wide = out().width >= _WIDE
     show_table(
         ("job", "source", "state", "submitted", "took", "outcome"),
-        [(job.job_id, job.source_id, job.state.value, job.submitted_at, _took(job), _outcome(job)) for job in page.items],
+        [
+            (job.job_id, job.source_id, job.state.value, job.submitted_at if is_wide else None, _took(job), _outcome(job))
+            for job in page.items
+        ],
         right=("took",),
+        whole=("job", "source", "state", "submitted", "took"),
     )
     if page.next_cursor:
         note(f"There is more: --cursor {page.next_cursor}", style="dim")

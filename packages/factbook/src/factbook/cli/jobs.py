@@ -15,8 +15,10 @@ JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id, as `fact
 
 
 def jobs(
-    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Most jobs to show.")] = 20,
-    state: Annotated[str | None, typer.Option(metavar="STATE", help="Only queued, running, succeeded, failed or cancelled ones.")] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=MAX_LIMIT, help="Most jobs to show.")] = 20,
+    state: Annotated[
+        str | None, typer.Option("--state", metavar="STATE", help="Only queued, running, succeeded, failed or cancelled ones.")
+    ] = None,
     source_id: Annotated[str | None, typer.Option("--source", metavar="ID", help="Only those of this source.")] = None,
     cursor: Cursor = None,
     as_json: Json = False,

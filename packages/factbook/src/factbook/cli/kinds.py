@@ -31,7 +31,7 @@ def list_kinds(as_json: Json = False) -> None:
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(metavar="KIND", show_default=False)],
-    version: Annotated[int | None, typer.Option(metavar="N", help="Default: the newest.", show_default=False)] = None,
+    version: Annotated[int | None, typer.Option("--version", metavar="N", help="Default: the newest.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Show a kind with the JSON Schema of its payload."""

@@ -25,12 +25,13 @@ def parse_moment(text: str) -> datetime:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON document per line, and nothing else, on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no hints.")]
-Cursor = Annotated[str | None, typer.Option(metavar="CURSOR", help="Continue where the page before ended.")]
+Cursor = Annotated[str | None, typer.Option("--cursor", metavar="CURSOR", help="Continue where the page before ended.")]
 AskPassword = Annotated[
     bool, typer.Option("--ask-password", help="Ask for the password, hidden; without a terminal it is the first line of stdin.")
 ]
 AsOf = Annotated[
-    datetime | None, typer.Option(parser=parse_moment, metavar="MOMENT", help="As it was at this moment, e.g. 2026-01-31T12:00:00Z.")
+    datetime | None,
+    typer.Option("--as-of", parser=parse_moment, metavar="MOMENT", help="As it was at this moment, e.g. 2026-01-31T12:00:00Z."),
 ]
-Since = Annotated[datetime | None, typer.Option(parser=parse_moment, metavar="MOMENT", help="From this moment on.")]
-Until = Annotated[datetime | None, typer.Option(parser=parse_moment, metavar="MOMENT", help="Before this moment.")]
+Since = Annotated[datetime | None, typer.Option("--since", parser=parse_moment, metavar="MOMENT", help="From this moment on.")]
+Until = Annotated[datetime | None, typer.Option("--until", parser=parse_moment, metavar="MOMENT", help="Before this moment.")]

@@ -19,15 +19,22 @@ def progress(title: str, unit: str, *, quiet: bool = False) -> Iterator[OnProgre
         yield lambda done, total, text: None
         return
     from rich import progress as bars
+    from rich.table import Column
 
     columns = (
         bars.SpinnerColumn(),
-        bars.TextColumn("{task.description}", markup=False),
+        bars.TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
         bars.BarColumn(bar_width=24),
-        bars.TextColumn("{task.fields[counted]}", markup=False),
-        bars.TextColumn("{task.fields[latest]}", style="dim", markup=False),
+        bars.TextColumn("{task.fields[counted]}", markup=False, table_column=Column(no_wrap=True)),
+        # What is left of the line; a name that is too long is cut here, where it passes in an instant anyway.
+        bars.TextColumn(
+            "{task.fields[latest]}", style="dim", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        ),
     )
-    with bars.Progress(*columns, console=err(), transient=True) as shown:
+    console = err()
+    # The terminal echoes "^C" behind the bar; on a full line that would break it, and the bar's last state would stay behind.
+    console.width -= len("^C") + 1
+    with bars.Progress(*columns, console=console, transient=True, expand=True) as shown:
         task = shown.add_task(printable(title), total=None, counted="", latest="")
 
         def move(done: int, total: int | None, text: str) -> None:

@@ -9,7 +9,8 @@ from factbook.cli.options import Json, Quiet
 def rebuild(quiet: Quiet = False, as_json: Json = False) -> None:
     """Replay the log into new views.
 
-    The views (dictionary, jobs …) are dropped and made again; facts are not touched. The store is locked for writers meanwhile; readers see the old views until the new ones are whole.
+    The views (dictionary, jobs …) are dropped and made again; facts are not touched. The store is
+    locked for writers meanwhile; readers see the old views until the new ones are whole.
     """
     from factbook.cli.documents import show_json
     from factbook.cli.progress import progress

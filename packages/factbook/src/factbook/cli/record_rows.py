@@ -16,6 +16,7 @@ from factbook_sdk.repository.contract import StoredRecord, Within
 
 _WAIT_SECONDS = 5.0
 _PAYLOAD_CHARACTERS = 60
+_WIDE = 130
 
 
 def targets(source_id: str | None, schema: str | None) -> Within | None:
@@ -33,7 +34,13 @@ def show(records: Sequence[StoredRecord], *, as_json: bool) -> None:
         show_lines(records)
     elif records:
         names = ("offset", "produced", "kind", "target", "producer", "payload")
-        show_table(names, [_row(item) for item in records], right=("offset",))
+        is_wide = out().width >= _WIDE
+        show_table(
+            names,
+            [_row(item, with_payload=is_wide) for item in records],
+            right=("offset",),
+            whole=("offset", "produced", "kind", "producer"),
+        )
     else:
         note("No records.")
 
@@ -78,7 +85,7 @@ def follow(factbook: Factbook, after_offset: int, kinds: Sequence[str] | None, *
         after_offset = page.next_offset
 
 
-def _row(item: StoredRecord) -> tuple[str, ...]:
+def _row(item: StoredRecord, *, with_payload: bool = True) -> tuple[str, ...]:
     record = item.record
     return (
         str(item.offset),
@@ -86,7 +93,7 @@ def _row(item: StoredRecord) -> tuple[str, ...]:
         record.kind,
         printable(str(record.target)),
         printable(record.producer_id),
-        _excerpt(record),
+        _excerpt(record) if with_payload or record.is_tombstone else "",
     )
 
 

@@ -16,10 +16,10 @@ app = typer.Typer(help="Store facts in the log, look them up, follow them.", no_
 KindName = Annotated[str, typer.Argument(metavar="KIND", help="The kind of fact, e.g. schema_snapshot.", show_default=False)]
 SourceId = Annotated[str, typer.Argument(metavar="SOURCE_ID", help="The source the facts are about.", show_default=False)]
 OnSource = Annotated[str | None, typer.Option("--source", metavar="ID", help="Only facts about this source.")]
-Schema = Annotated[str | None, typer.Option(metavar="NAME", help="The schema the facts are about.")]
+Schema = Annotated[str | None, typer.Option("--schema", metavar="NAME", help="The schema the facts are about.")]
 TableName = Annotated[str | None, typer.Option("--table", metavar="NAME", help="The table the facts are about.")]
-Producer = Annotated[str | None, typer.Option(metavar="ID", help="Only what this producer said, e.g. scan.v1.")]
-Limit = Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Most records to show.")]
+Producer = Annotated[str | None, typer.Option("--producer", metavar="ID", help="Only what this producer said, e.g. scan.v1.")]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, max=MAX_LIMIT, help="Most records to show.")]
 Conditions = Annotated[
     list[str] | None, typer.Option("--where", metavar="CONDITION", help="E.g. 'payload.row_count<100'; several must all hold.")
 ]
@@ -35,7 +35,7 @@ class Order(StrEnum):
 
 @app.command()
 def store(
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="A JSON object, a JSON list or NDJSON; - is stdin.")] = "-",
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A JSON object, a JSON list or NDJSON; - is stdin.")] = "-",
     atomic: Annotated[bool, typer.Option("--atomic", help="All or none: the first refused record stops it.")] = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -86,7 +86,9 @@ def history(
     since: Since = None,
     until: Until = None,
     limit: Limit = 100,
-    after_offset: Annotated[int | None, typer.Option(metavar="N", help="Continue after the record with this offset.")] = None,
+    after_offset: Annotated[
+        int | None, typer.Option("--after-offset", metavar="N", help="Continue after the record with this offset.")
+    ] = None,
     as_json: JsonLines = False,
 ) -> None:
     """List the records of a kind about one target, newest last."""
@@ -114,7 +116,7 @@ def query(
     producer: Producer = None,
     since: Since = None,
     until: Until = None,
-    order: Annotated[Order, typer.Option(help="Oldest or newest first.")] = Order.ASC,
+    order: Annotated[Order, typer.Option("--order", help="Oldest or newest first.")] = Order.ASC,
     limit: Limit = 100,
     cursor: Cursor = None,
     as_json: JsonLines = False,
@@ -145,9 +147,9 @@ def query(
 
 @app.command()
 def tail(
-    after_offset: Annotated[int, typer.Option(metavar="N", min=0, help="Begin after this offset.")] = 0,
+    after_offset: Annotated[int, typer.Option("--after-offset", metavar="N", min=0, help="Begin after this offset.")] = 0,
     kind: Kinds = None,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Most records at once.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=MAX_LIMIT, help="Most records at once.")] = 100,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as records arrive, until Ctrl-C.")] = False,
     as_json: JsonLines = False,
 ) -> None:

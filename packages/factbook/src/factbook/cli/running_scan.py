@@ -29,16 +29,16 @@ def run_scan(
 ) -> ScanOutcome:
     """Scan and return what came out of it; raises what ended it."""
     from factbook.sources.contract import ScanScope
-    from factbook.sources.urls import redact
+    from factbook.sources.urls import default_source_id, is_url
 
     if source is not None and not quiet:
         hint_if_visible(source)
     if source is not None and ask_password:
         source, named = with_asked_password(factbook, source)
         source_id = source_id or named
-    title = f"Scanning {source_id or (redact(source) if source else 'the configured source')}"
+    name = source_id or (default_source_id(source) if source and is_url(source) else source or "the configured source")
     scope = ScanScope(include=list(include or ()), exclude=list(exclude or ()))
-    with _terminated_is_interrupted(), progress(title, "tables", quiet=quiet) as move:
+    with _terminated_is_interrupted(), progress(f"Scanning {name}", "tables", quiet=quiet) as move:
 
         def on_progress(seen: Progress) -> None:
             move(seen.done, seen.total, seen.text)

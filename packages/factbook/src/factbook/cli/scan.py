@@ -19,10 +19,10 @@ Excluded = Annotated[list[str] | None, typer.Option("--exclude", metavar="PATTER
 def scan(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[URL|SOURCE_ID]", help="What to scan; left out: SOURCE_DB_URL, or the demo database.", show_default=False),
+        typer.Argument(metavar="URL|SOURCE_ID", help="What to scan; left out: SOURCE_DB_URL, or the demo database.", show_default=False),
     ] = None,
     source_id: Annotated[
-        str | None, typer.Option(metavar="ID", help="Name for a source given by URL; default: its database's name.")
+        str | None, typer.Option("--source-id", metavar="ID", help="Name for a source given by URL; default: its database's name.")
     ] = None,
     schema: Patterns = None,
     exclude: Excluded = None,

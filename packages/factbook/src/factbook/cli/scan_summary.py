@@ -41,8 +41,9 @@ def show(outcome: ScanOutcome, *, quiet: bool = False) -> None:
 
 
 def _headline(result: ScanResult) -> str:
-    what = f"{count(result.counts.tables, 'table')} of {result.source_id} ({result.engine} {result.engine_version})"
-    took = f"in {seconds(result.duration_seconds)}"
+    what = f"{count(result.counts.tables, 'table')} of {result.source_id}"
+    # Engines add where they were built and by whom; the job's result keeps the whole version.
+    took = f"in {seconds(result.duration_seconds)} ({result.engine} {result.engine_version.split(' ')[0]})"
     return f"Unchanged: {what}, all as they were, read {took}." if result.is_unchanged else f"Scanned {what} {took}."
 
 
@@ -50,10 +51,7 @@ def _show_counts(result: ScanResult) -> None:
     counts = result.counts
     names = ("read", "added", "changed", "unchanged", "removed", "failed")
     # Zeros are shown: that nothing was removed is part of the answer.
-    row = [
-        str(number)
-        for number in (counts.tables - counts.failed, counts.added, counts.changed, counts.unchanged, counts.removed, counts.failed)
-    ]
+    row = (counts.tables - counts.failed, counts.added, counts.changed, counts.unchanged, counts.removed, counts.failed)
     show_table(names, [row], right=names)
 
 

@@ -6,13 +6,21 @@ from typing import Annotated
 
 import typer
 
-Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; default: PORT, else 8000.", show_default=False)]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", metavar="N", min=0, max=65535, help="Port to listen on; default: PORT, else 8000.", show_default=False),
+]
 
 
 def serve(
     host: Annotated[
         str | None,
-        typer.Option(help="Address to listen on; default: HOST, else 127.0.0.1. Any but loopback needs API_KEY.", show_default=False),
+        typer.Option(
+            "--host",
+            metavar="ADDRESS",
+            help="Address to listen on; default: HOST, else 127.0.0.1. Any but loopback needs API_KEY.",
+            show_default=False,
+        ),
     ] = None,
     port: Port = None,
 ) -> None:

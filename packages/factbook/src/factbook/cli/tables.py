@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def show_table(names: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
-    """Print a table. A column in which no row has anything is left out; columns named in ``right`` are aligned right."""
+def show_table(names: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = (), whole: Sequence[str] = ()) -> None:
+    """Print a table. A column in which no row has anything is left out; columns named in ``right`` are aligned right, and where the
+    terminal is narrow, those in ``whole`` are folded last."""
     cells = [[_cell(value) for value in row] for row in rows]
     used = [index for index in range(len(names)) if any(row[index] for row in cells)]
     table = _empty_table()
     for index in used:
-        table.add_column(names[index], justify="right" if names[index] in right else "left", overflow="fold")
+        name = names[index]
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name in whole)
     for row in cells:
         table.add_row(*(row[index] for index in used))
     _print(table)
