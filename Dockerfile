@@ -9,9 +9,9 @@ RUN python -m venv /opt/factbook \
  && /opt/factbook/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
 COPY LICENSE NOTICE ./
 COPY packages packages
-# The build backend is in the lock and leaves with pip: the server needs neither.
+# The build backend is in the lock and leaves with pip: the server needs none of them.
 RUN /opt/factbook/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation ./packages/sdk ./packages/factbook \
- && /opt/factbook/bin/pip uninstall --yes hatchling editables trove-classifiers tomlkit pathspec pluggy pip
+ && /opt/factbook/bin/pip uninstall --yes hatchling editables trove-classifiers tomlkit pathspec pluggy packaging setuptools pip
 
 FROM python:3.11-slim
 COPY --from=build /opt/factbook /opt/factbook
@@ -22,6 +22,6 @@ VOLUME /data
 USER factbook
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['PORT']}/health\", timeout=4)"]
+  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.getenv('FACTBOOK_PORT') or os.environ['PORT']}/health\", timeout=4)"]
 ENTRYPOINT ["factbook"]
 CMD ["serve"]

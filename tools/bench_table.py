@@ -60,7 +60,7 @@ def main() -> int:
         try:
             fresh = filled(text)
         except KeyError as error:
-            print(f"{page.relative_to(ROOT)} shows bench:{error.args[0]}, and bench/results/{error.args[0]}.json is not there: run `make bench`")
+            print(f"{page.relative_to(ROOT)} shows bench:{error.args[0]}, which has no result file: run `make bench`")
             stale += 1
             continue
         if fresh == text:

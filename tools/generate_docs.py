@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import json
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -65,7 +67,7 @@ def kinds_page() -> str:
 def kind_sections(kind: Any) -> Iterator[str]:
     module = importlib.import_module(f"factbook_sdk.facts.kinds.{kind.name}")
     yield f"## {kind.name}"
-    yield (module.__doc__ or kind.description).strip()
+    yield prose(module)
     for version, schema in sorted(kind.schemas.items(), reverse=True):
         yield f"### {kind.name} version {version}"
         yield table(("field", "type", "required"), list(fields(schema, schema)))
@@ -156,9 +158,9 @@ def errors_page() -> str:
     rows = []
     for error in families(factbook_sdk.errors.FactbookError):
         status, title = next(STATUSES[ancestor] for ancestor in error.__mro__ if ancestor in STATUSES)
-        summary = (error.__doc__ or "").strip().splitlines()[0]
-        rows.append((f"`{error.code}`", error.__name__, summary, f"{status} {title}", exit_code_of(error.__new__(error)).value))
-    trees = [(module.__doc__ or "").partition("\n\n")[2].strip() for module in (factbook_sdk.errors, factbook.errors)]
+        code = "" if error.__module__ == "factbook.api.problems" else exit_code_of(error.__new__(error)).value
+        rows.append((f"`{error.code}`", error.__name__, first_line(error), f"{status} {title}", code))
+    trees = [prose(module).partition("\n\n")[2] for module in (factbook_sdk.errors, factbook.errors)]
     return page(
         "Errors",
         "Every error says what failed, why, and what to do, and never a secret. Families go by what you can do about them:",
@@ -170,10 +172,11 @@ def errors_page() -> str:
 
 
 def families(root: type) -> Iterator[Any]:
-    """Yield the error and all that descend from it, parents first."""
+    """Yield the error and all that descend from it in our packages, parents first."""
     yield root
     for child in sorted(root.__subclasses__(), key=lambda error: error.__name__):
-        yield from families(child)
+        if child.__module__ in ("factbook_sdk.errors", "factbook.errors", "factbook.api.problems"):
+            yield from families(child)
 
 
 def openapi_document() -> str:
@@ -181,13 +184,15 @@ def openapi_document() -> str:
 
 
 def openapi() -> dict[str, Any]:
-    from factbook.api.server import create_app
-
+    from factbook.api.app import create_app
     from factbook.app import Factbook
     from factbook.settings import load_settings
 
     with tempfile.TemporaryDirectory() as folder:
         document: dict[str, Any] = create_app(Factbook(load_settings({}, data_dir=folder))).openapi()
+    # The declared version, not that of whatever is installed where the pages are written.
+    declared = tomllib.loads((ROOT / "packages" / "factbook" / "pyproject.toml").read_text())
+    document["info"]["version"] = declared["project"]["version"]
     return document
 
 
@@ -196,7 +201,8 @@ def api_page() -> str:
     for path, operations in openapi()["paths"].items():
         for method, operation in operations.items():
             answers = ", ".join(sorted(status for status in operation["responses"] if status < "400"))
-            rows.append((f"`{method.upper()} {path}`", operation.get("summary", ""), answers))
+            what = operation.get("description", operation.get("summary", "")).partition("\n\n")[0].replace("\n", " ")
+            rows.append((f"`{method.upper()} {path}`", what, answers))
     return page(
         "HTTP API",
         "Every path stands at `/` and again under `/api/v1`. [openapi.json](openapi.json) holds the whole description, and a running "
@@ -214,6 +220,15 @@ PAGES: dict[str, Callable[[], str]] = {
     f"{REFERENCE}/api.md": api_page,
     f"{REFERENCE}/openapi.json": openapi_document,
 }
+
+
+def prose(documented: object) -> str:
+    """Return a docstring as Markdown: indentation gone (Python 3.13 takes it away, older ones do not), literals in single backticks."""
+    return inspect.cleandoc(documented.__doc__ or "").replace("``", "`")
+
+
+def first_line(documented: object) -> str:
+    return prose(documented).partition("\n")[0]
 
 
 def page(title: str, *parts: str) -> str:
