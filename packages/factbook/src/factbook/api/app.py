@@ -45,6 +45,7 @@ def create_app(factbook: Factbook) -> FastAPI:
     )
     app.state.factbook = factbook
     app.state.long_polls = LongPolls()
+    app.state.api_routes = [route for router in ROUTERS for route in router.routes]
     for router in ROUTERS:
         app.include_router(router)
         app.include_router(router, prefix="/api/v1", include_in_schema=False)

@@ -10,7 +10,6 @@ import structlog
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
 
 from factbook.errors import (
     Cancelled,
@@ -155,7 +154,7 @@ def _on_factbook_error(request: Request, error: Exception) -> Response:
         raise error
     if _status(type(error))[0] >= 500:
         log.error("request_failed", code=error.code, reason=str(error), exc_info=error if isinstance(error, InternalError) else None)
-    return answer(error, **_place(request))
+    return _reply(request, error)
 
 
 def _on_invalid_parameters(request: Request, error: Exception) -> Response:
@@ -164,7 +163,7 @@ def _on_invalid_parameters(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     field = ".".join(str(step) for step in first["loc"][1:])
     wrong = InvalidRequest(f"{field} is wrong", why=_sentence(first), fix=_hint(first), field=field)
-    return answer(wrong, **_place(request))
+    return _reply(request, wrong)
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
@@ -184,23 +183,23 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
         raise error
     path = request.url.path
     if error.status_code == 404:
-        return answer(NotFound(f"There is nothing at {path}", fix="GET /openapi.json lists what there is"), **_place(request))
+        return _reply(request, NotFound(f"There is nothing at {path}", fix="GET /openapi.json lists what there is"))
     if error.status_code == 405:
-        allowed = ", ".join(_allowed_methods(request))
+        allowed = ", ".join(_allowed_methods(request)) or (error.headers or {}).get("Allow", "")
         wrong = MethodNotAllowed(f"{request.method} is not possible at {path}", fix=f"Use {allowed}" if allowed else "")
-        return answer(wrong, **_place(request), headers={"Allow": allowed})
-    wrong = InvalidRequest(str(error.detail))
-    return answer(wrong, **_place(request), headers=error.headers or {}, status=error.status_code)
+        return _reply(request, wrong, headers={"Allow": allowed})
+    return _reply(request, InvalidRequest(str(error.detail)), headers=error.headers, status=error.status_code)
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    """Return the methods of every route that has the path; the framework names only those of the first."""
-    matching = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
-    return sorted({method for route in matching for method in getattr(route, "methods", None) or ()})
+    """Return the methods of every route that has the path; the framework names only those of the first one it finds."""
+    path = request.url.path.removeprefix("/api/v1")
+    matching = (route for route in request.app.state.api_routes if route.path_regex.match(path))
+    return sorted({method for route in matching for method in route.methods})
 
 
-def _place(request: Request) -> dict[str, str]:
-    return {"path": request.url.path, "request_id": request.state.request_id}
+def _reply(request: Request, error: FactbookError, *, headers: Mapping[str, str] | None = None, status: int | None = None) -> Response:
+    return answer(error, path=request.url.path, request_id=request.state.request_id, headers=headers, status=status)
 
 
 def _status(family: type) -> tuple[int, str]:

@@ -16,6 +16,7 @@ from factbook_sdk.repository.contract import BulkReport, Rejection, StoredRecord
 T = TypeVar("T")
 
 _Text = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+_Url = Annotated[str, Meta(max_length=4096, pattern=r"^([^\x00]*://|\$\{)[^\x00]+$")]
 _Patterns = Annotated[list[_Text], Meta(max_length=1000)]
 
 
@@ -26,7 +27,7 @@ class ScanTrigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     source_id: _Text | None = None
-    url: _Text | None = None
+    url: _Url | None = None
     schemas: _Patterns = []
     exclude: _Patterns = []
     accept_removals: bool = False

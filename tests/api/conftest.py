@@ -1,0 +1,100 @@
+"""A Factbook of its own for each test, served in process, and helpers to talk to it."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from factbook.api.app import create_app
+from factbook.app import Factbook
+from factbook.settings import load_settings
+
+MakeClient = Callable[..., TestClient]
+
+
+@pytest.fixture
+def source_url(tmp_path: Path) -> str:
+    """Give the URL of a small database to scan."""
+    file = tmp_path / "shop.sqlite"
+    with sqlite3.connect(file) as connection:
+        connection.executescript(
+            "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT);"
+            "CREATE TABLE invoice (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customer (id), total NUMERIC(10, 2));"
+            "CREATE VIEW big_invoice AS SELECT * FROM invoice WHERE total > 100;"
+        )
+    connection.close()
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def make_client(tmp_path: Path, source_url: str) -> Iterator[MakeClient]:
+    """Give a function that serves a Factbook with some settings and returns a local client of it."""
+    opened: list[TestClient] = []
+
+    def make(*, client: tuple[str, int] = ("127.0.0.1", 50000), base_url: str = "http://localhost", **settings: Any) -> TestClient:
+        chosen = {"data_dir": str(tmp_path / "data"), "source_db_url": source_url} | settings
+        app = create_app(Factbook(load_settings({}, **chosen)))
+        test_client = TestClient(app, base_url=base_url, client=client)
+        test_client.__enter__()
+        opened.append(test_client)
+        return test_client
+
+    yield make
+    for test_client in opened:
+        test_client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> TestClient:
+    """Give a local client of a Factbook without a key."""
+    return make_client()
+
+
+def wait_for_job(client: TestClient, job_id: str, *, seconds: float = 30.0) -> dict[str, Any]:
+    """Return the job once it is over."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        job = client.get(f"/jobs/{job_id}").json()
+        if job["state"] in ("succeeded", "failed", "cancelled"):
+            return job
+        time.sleep(0.02)
+    raise AssertionError(f"{job_id} is not over after {seconds} s")
+
+
+def scan(client: TestClient, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Trigger a scan and return its job once it is over."""
+    answer = client.post("/scan/trigger", json=body) if body is not None else client.post("/scan/trigger")
+    assert answer.status_code == 202, answer.text
+    return wait_for_job(client, answer.json()["job_id"])
+
+
+def a_record(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """Return a valid record of an event as a client sends it."""
+    payload = {"job_id": f"job-{number}", "job_type": "scan", "state": "queued"}
+    record = {
+        "target": {"source_id": "shop"},
+        "kind": "job_run",
+        "payload": payload,
+        "produced_at": f"2026-01-01T00:{number // 60 % 60:02}:{number % 60:02}.{number:06}Z",
+        "producer_id": "test.v1",
+    }
+    return record | changes
+
+
+def check_problem(answer: Any, status: int, code: str | None = None) -> dict[str, Any]:
+    """Assert that an answer is a problem of RFC 9457 in our shape; return it."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json()
+    assert problem.keys() >= {"type", "title", "status", "detail", "instance", "code", "request_id"}
+    assert problem.keys() <= {"type", "title", "status", "detail", "instance", "code", "request_id", "field", "fix"}
+    assert problem["status"] == status
+    assert problem["type"] == f"urn:factbook:problem:{problem['code']}"
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    if code is not None:
+        assert problem["code"] == code
+    return problem
