@@ -71,10 +71,8 @@ def kind_sections(kind: Any) -> Iterator[str]:
     for version, schema in sorted(kind.schemas.items(), reverse=True):
         yield f"### {kind.name} version {version}"
         yield table(("field", "type", "required"), list(fields(schema, schema)))
-        example = valid_example(kind.name, version)
-        if example is not None:
-            yield "An example of a payload:"
-            yield f"```json\n{json.dumps(example, indent=2, ensure_ascii=False)}\n```"
+        for name, record in valid_examples(kind.name, version):
+            yield f"<details><summary>A record: {name}</summary>\n\n```json\n{record}\n```\n\n</details>"
 
 
 def fields(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
@@ -114,11 +112,12 @@ def type_of(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
     return f"{text}, {', '.join(bounds)}" if bounds else text
 
 
-def valid_example(kind: str, version: int) -> Any:
-    """Return the first of the kind's valid examples, or ``None`` where there is none."""
-    folder = ROOT / "tests" / "sdk" / "examples" / kind
-    found = sorted(folder.glob(f"v{version}*valid*.json")) if folder.is_dir() else []
-    return json.loads(found[0].read_text()) if found else None
+def valid_examples(kind: str, version: int) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each record that the package ships as a valid example of the kind's version."""
+    for path in sorted((ROOT / "packages/sdk/src/factbook_sdk/facts/kinds/examples" / kind).glob("valid-*.json")):
+        record = json.loads(path.read_text())
+        if record.get("version", 1) == version:
+            yield path.stem.removeprefix("valid-").replace("-", " "), json.dumps(record, indent=2, ensure_ascii=False)
 
 
 def commands_page() -> str:
