@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -23,7 +25,7 @@ SHOP = MetadataTarget("shop")
 ODD_NAMES = ['a"b', "a'b", "a.b", "ä ß 漢", "<script>alert(1)</script>", "%_", "a\nb", "\\", " ", "x" * 512]
 
 
-def values(found: list) -> list:
+def values(found: Iterable[Any]) -> list[Any]:
     return [item.record.payload and item.record.payload.get("row_estimate", item.record.payload.get("attempt")) for item in found]
 
 
@@ -152,11 +154,12 @@ class RepositoryContract:
 
     def test_query_pages_through_everything_once_in_both_directions(self, repository: MetadataRepository) -> None:
         repository.bulk_store([event(n, n // 4) for n in range(23)])
-        for order in ("asc", "desc"):
-            found: list = []
+        orders: tuple[Literal["asc", "desc"], ...] = ("asc", "desc")
+        for order in orders:
+            found: list[Any] = []
             cursor = None
             while True:
-                page = repository.query("job_run", order=order, limit=5, cursor=cursor)  # type: ignore[arg-type]
+                page = repository.query("job_run", order=order, limit=5, cursor=cursor)
                 found.extend(values(page.records))
                 cursor = page.next_cursor
                 if cursor is None:
@@ -178,7 +181,7 @@ class RepositoryContract:
 
     def test_tail_gives_every_record_once_in_log_order(self, repository: MetadataRepository) -> None:
         repository.bulk_store([event(n, -n) for n in range(10)])
-        found: list = []
+        found: list[Any] = []
         after = 0
         while True:
             page = repository.tail(after, limit=3)
