@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +11,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
-from factbook.errors import ConfigurationError, FactbookError, MissingExtra, StoreBusy, TemporaryError
+from factbook.database.failures import translate
+from factbook.errors import ConfigurationError, InternalError, MissingExtra
 
 BUSY_TIMEOUT_SECONDS = 30
+"""How long a writer waits for another one before it says :class:`StoreBusy`."""
+
+_IDLE_SECONDS = 5
 
 
 class Database:
@@ -24,7 +30,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = _parse(url)
         self.dialect = self._url.get_backend_name()
-        self._write_lock = threading.RLock()
+        self._write_lock = threading.Lock()
+        self._writer: int | None = None
         self.engine = _sqlite_engine(self._url) if self.dialect == "sqlite" else _postgres_engine(self._url)
 
     def __repr__(self) -> str:
@@ -52,6 +59,9 @@ class Database:
         with self._translated(), self.engine.connect() as connection:
             if self.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN")
+            else:
+                # Saves the round trips that begin and end a transaction.
+                connection.execution_options(isolation_level="AUTOCOMMIT")
             yield connection
             connection.rollback()
 
@@ -60,16 +70,30 @@ class Database:
         """Give a connection inside one write transaction; commit at the end, roll back on any error.
 
         Within this process one writer goes at a time: SQLite has one anyway, and on PostgreSQL the log has one append point.
+        A thread that writes already is refused: its second transaction would wait for the first for ever.
         """
+        self.refuse_nested_writing()
         with self._write_lock, self._translated(), self.engine.connect() as connection:
-            if self.dialect == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            self._writer = threading.get_ident()
             try:
+                if self.dialect == "sqlite":
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
                 connection.commit()
             except BaseException:
                 connection.rollback()
                 raise
+            finally:
+                self._writer = None
+
+    def refuse_nested_writing(self) -> None:
+        """Raise :class:`InternalError` if this thread is inside :meth:`writing`."""
+        if self._writer == threading.get_ident():
+            raise InternalError(
+                "A write transaction was begun inside another one",
+                why="the second would wait for the first for ever",
+                fix="Write through the transaction at hand",
+            )
 
     def migrate(self) -> None:
         """Bring our tables to the newest version; cheap when they are there already."""
@@ -82,32 +106,18 @@ class Database:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        # Hot statements go to the driver itself, so its own errors come up beside those that SQLAlchemy has wrapped.
+        driver: Any = self.engine.dialect.loaded_dbapi
         try:
             yield
-        except FactbookError:
-            raise
-        except (OperationalError, InterfaceError) as error:
-            raise self._translate(error) from error
-
-    def _translate(self, error: DBAPIError) -> FactbookError:
-        text = str(error.orig).strip()
-        lowered = text.lower()
-        name = self._url.render_as_string(hide_password=True)
-        if "locked" in lowered or "busy" in lowered:
-            return StoreBusy(f"The store {name} is busy", why="another process writes for longer than we wait", fix="Try again")
-        if "lock" in lowered and ("timeout" in lowered or "deadlock" in lowered):
-            return StoreBusy(f"The store {name} is busy", why=text, fix="Try again")
-        if any(
-            word in lowered for word in ("authentication", "does not exist", "no password", "unable to open", "readonly", "not a database")
-        ):
-            return ConfigurationError(f"The store {name} cannot be opened", why=text, fix="Check META_DB_URL and the rights on it")
-        return TemporaryError(f"The store {name} does not answer", why=text, fix="Check that it runs, then try again")
+        except (DBAPIError, PoolTimeout, driver.Error) as error:
+            raise translate(error, self._url.render_as_string(hide_password=True)) from error
 
 
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise ConfigurationError("META_DB_URL is no URL", fix="Write sqlite:///PATH or postgresql://USER@HOST/DATABASE") from error
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -132,6 +142,7 @@ def _sqlite_engine(url: URL) -> Engine:
         cursor.execute("PRAGMA journal_mode=WAL")
         # NORMAL would lose acknowledged commits on power loss in WAL mode.
         cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA cache_size=-65536")
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.close()
@@ -141,6 +152,32 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def _postgres_engine(url: URL) -> Engine:
     try:
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, connect_args={"connect_timeout": 10})
+        engine = create_engine(url, pool_size=10, max_overflow=10, pool_use_lifo=True, connect_args={"connect_timeout": 10})
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise MissingExtra("PostgreSQL cannot be used as the store", "postgres") from error
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.autocommit = True
+        connection.execute(f"SET lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'")
+        connection.autocommit = False
+
+    @event.listens_for(engine, "checkin")
+    def _note_time(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _test_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
+        # Testing every time, as pool_pre_ping does, costs a round trip that doubles the price of a small read.
+        if time.monotonic() - record.info.get("idle_since", float("inf")) > _IDLE_SECONDS and not _answers(connection, engine):
+            raise DisconnectionError
+
+    return engine
+
+
+def _answers(connection: Any, engine: Engine) -> bool:
+    driver: Any = engine.dialect.loaded_dbapi
+    try:
+        return bool(engine.dialect.do_ping(connection))
+    except driver.Error:
+        return False

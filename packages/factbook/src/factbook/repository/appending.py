@@ -6,6 +6,7 @@ whoever has read up to an offset has missed nothing below it. A sequence would n
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 from factbook.database.bulk import bulk_insert
 from factbook.database.log_tables import records
 from factbook.repository.rows import microseconds
-from factbook.repository.streams import Numbering
+from factbook.repository.streams import Numbering, Place
 from factbook_sdk.facts import Admitted
 from factbook_sdk.repository.contract import Outcome, Stored, StoredRecord
 
@@ -82,7 +83,7 @@ def append(connection: Connection, batch: Sequence[Admitted], numbering: Numberi
             if state[2] == admitted.state_digest:
                 results.append(Stored(state[1], Outcome.UNCHANGED, content_id))
                 continue
-            pending[stream].append((produced_at, last + 1, admitted.state_digest))
+            insort(pending[stream], (produced_at, last + 1, admitted.state_digest))
         last += 1
         offsets[admitted.id] = last
         rows.append((last, channel, stream, produced_at, admitted.id, admitted.state_digest, admitted.body.decode()))
@@ -95,14 +96,19 @@ def append(connection: Connection, batch: Sequence[Admitted], numbering: Numberi
 
 
 def _last_state(stored: _State | None, pending: Sequence[_State], produced_at: int) -> _State:
-    """Return the state in force at a moment, of what the log holds and of what this batch has added so far."""
-    candidates = [state for state in pending if state[0] <= produced_at]
-    if stored is not None:
-        candidates.append(stored)
-    return max(candidates, key=lambda state: (state[0], state[1] or 0), default=_NOTHING)
+    """Return the state in force at a moment, of what the log holds and of what this batch has added so far (in order)."""
+    place = bisect_right(pending, produced_at, key=_time)
+    if place == 0:
+        return stored or _NOTHING
+    # At the same moment the pending one is in force: its offset is the higher one.
+    return pending[place - 1] if stored is None or stored[0] <= pending[place - 1][0] else stored
 
 
-def _repeats(connection: Connection, batch: Sequence[Admitted], places: Sequence[tuple[int, int]], times: Sequence[int]) -> dict[int, int]:
+def _time(state: _State) -> int:
+    return state[0]
+
+
+def _repeats(connection: Connection, batch: Sequence[Admitted], places: Sequence[Place], times: Sequence[int]) -> dict[int, int]:
     """Return the offsets of records that are in the log already, by index in the batch.
 
     A record later than anything in its channel cannot be there; most batches are, and cost one index look-up per channel.
@@ -130,7 +136,7 @@ def _latest(connection: Connection, channel: int) -> int:
 def _in_force(
     connection: Connection,
     batch: Sequence[Admitted],
-    places: Sequence[tuple[int, int]],
+    places: Sequence[Place],
     times: Sequence[int],
     repeats: dict[int, int],
     fresh: set[int],

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from factbook.errors import TemporaryError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -37,15 +39,28 @@ class GroupCommit(Generic[Item, Result]):
         self._waiting.append(ticket)
         with self._lock:
             while not ticket.done:
-                self._commit_waiting()
+                self._commit_waiting(ticket)
         if ticket.error is not None:
             raise ticket.error
         return ticket.result  # type: ignore[return-value]  # done without an error means that there is a result
 
-    def _commit_waiting(self) -> None:
+    def _commit_waiting(self, own: _Ticket[Item, Result]) -> None:
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))]
         try:
+            self._commit_batch(batch)
+        except BaseException:
+            # Interrupted (by ^C, say): whoever comes next commits for the others, who still wait for it.
+            self._waiting.extendleft(ticket for ticket in reversed(batch) if not ticket.done and ticket is not own)
+            raise
+
+    def _commit_batch(self, batch: Sequence[_Ticket[Item, Result]]) -> None:
+        try:
             results = self._commit([ticket.item for ticket in batch])
+        except TemporaryError as error:
+            # No item is to blame, and trying each by itself would make the last caller wait for all those timeouts.
+            for ticket in batch:
+                ticket.error, ticket.done = error, True
+            return
         except Exception:  # noqa: BLE001 - one item of a shared commit may be to blame: each gets its own, so that only that one fails
             for ticket in batch:
                 self._commit_alone(ticket)

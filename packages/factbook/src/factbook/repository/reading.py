@@ -134,12 +134,14 @@ def tail(connection: Connection, after_offset: int, tenant: str, kinds: Sequence
     The end of the log is read first: every record up to it was committed by then, so nothing below it can appear later.
     """
     end = last_offset(connection)
+    if end <= after_offset:
+        return [], after_offset
     picked = select(channels.c.channel_no).where(channels.c.tenant == tenant)
     if kinds is not None:
         picked = picked.where(channels.c.kind.in_(kinds))
     numbers = connection.scalars(picked).all()
-    if end <= after_offset or not numbers:
-        return [], max(end, after_offset)
+    if not numbers:
+        return [], end
     statement = (
         select(*_ROW)
         .where(records.c.offset > after_offset, records.c.offset <= end, records.c.channel_no.in_(numbers))

@@ -10,12 +10,13 @@ from factbook_sdk.facts.record import as_utc
 from factbook_sdk.repository.contract import StoredRecord
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds(moment: datetime, field: str = "produced_at") -> int:
     """Return microseconds since 1970; a naive moment is refused naming ``field``."""
-    return (as_utc(moment, field) - _EPOCH) // _MICROSECOND
+    since = as_utc(moment, field) - _EPOCH
+    # Half the price of dividing by a microsecond, and this is done for every record.
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def moment(value: int) -> datetime:

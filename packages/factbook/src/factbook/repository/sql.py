@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from factbook.database.engine import Database
 from factbook.database.log_tables import records, streams
-from factbook.errors import InvalidRecord
+from factbook.errors import InternalError, InvalidRecord
 from factbook.repository import reading
 from factbook.repository.appending import append
 from factbook.repository.combining import GroupCommit
@@ -50,14 +50,18 @@ class Appending:
         self._repository = repository
         self.numbering = repository.numbers.begin()
         self.appended = 0
+        self.is_broken = False
 
     def append(self, facts: Sequence[MetadataRecord]) -> list[Stored]:
         """Append records; refuses the whole transaction if one is invalid."""
         return self.append_admitted([self._repository.admission.admit(fact) for fact in facts])
 
     def append_admitted(self, batch: Sequence[Admitted]) -> list[Stored]:
+        """Append records that were admitted already. If it fails, the transaction can only be rolled back."""
+        self.is_broken = True
         results, appended = append(self.connection, batch, self.numbering)
         self._repository.projections.follow(self.connection, appended)
+        self.is_broken = False
         self.appended += len(appended)
         return results
 
@@ -71,6 +75,7 @@ class SqlRepository(MetadataRepository):
         self.projections = Projections(projections)
         self.numbers = StreamNumbers()
         self._grown = threading.Condition()
+        self._growth = 0
         self._group: GroupCommit[Admitted, Stored] = GroupCommit(self._append)
 
     def open(self) -> None:
@@ -89,9 +94,16 @@ class SqlRepository(MetadataRepository):
         with self.database.writing() as connection:
             appending = Appending(self, connection)
             yield appending
+            if appending.is_broken:
+                raise InternalError(
+                    "A transaction went on after an append in it had failed",
+                    why="the append may have been done by half",
+                    fix="Let the error end the transaction",
+                )
         self.numbers.remember(appending.numbering)
         if appending.appended:
             with self._grown:
+                self._growth += 1
                 self._grown.notify_all()
 
     @contextmanager
@@ -111,7 +123,10 @@ class SqlRepository(MetadataRepository):
             return self.projections.rebuild(connection, on_replay)
 
     def store(self, record: MetadataRecord) -> Stored:
-        return self._group.submit(self.admission.admit(record))
+        admitted = self.admission.admit(record)
+        # Refused before others' records are taken along, which would then fail as well.
+        self.database.refuse_nested_writing()
+        return self._group.submit(admitted)
 
     def bulk_store(self, records: Iterable[MetadataRecord], *, atomic: bool = False) -> BulkReport:
         if atomic:
@@ -217,6 +232,7 @@ class SqlRepository(MetadataRepository):
         check_limit(limit)
         deadline = time.monotonic() + check_wait(wait_seconds)
         while True:
+            growth = self._growth
             with self.reading() as connection:
                 found, reached = reading.tail(connection, after_offset, tenant, kinds, limit)
             remaining = deadline - time.monotonic()
@@ -225,7 +241,8 @@ class SqlRepository(MetadataRepository):
             after_offset = reached
             # Writers in this process wake us; those in others are found by looking again.
             with self._grown:
-                self._grown.wait(min(remaining, _POLL_SECONDS))
+                if self._growth == growth:
+                    self._grown.wait(min(remaining, _POLL_SECONDS))
 
     def close(self) -> None:
         self.database.close()

@@ -10,11 +10,18 @@ from sqlalchemy import Connection, func, insert, select
 from factbook.database.bulk import bulk_insert
 from factbook.database.log_tables import channels, streams
 from factbook_sdk.facts import Admitted, MetadataTarget, target_key
+from factbook_sdk.facts.codec import canonical_json
 
-StreamKey = tuple[int, bytes, str]
-"""Channel, target key, producer."""
+Place = tuple[int, int]
+"""Channel number, stream id."""
 
-_MAX_REMEMBERED = 500_000
+_Name = tuple[str, str, str, str, str | None, str | None, bytes]
+"""Tenant, kind, producer, source, schema, table, extras: what a place is remembered by, so that only a new one is digested."""
+
+_Key = tuple[int, bytes, str]
+"""Channel number, target key, producer: what the database knows a stream by."""
+
+_MAX_REMEMBERED = 200_000
 
 _FIND_SQLITE = "SELECT stream_id FROM streams WHERE channel_no = ? AND target_key = ? AND producer_id = ?"
 _FIND_POSTGRES = """
@@ -22,6 +29,7 @@ _FIND_POSTGRES = """
     FROM unnest(%s::int[], %s::bytea[], %s::text[]) AS wanted (channel_no, target_key, producer_id)
     JOIN streams AS s USING (channel_no, target_key, producer_id)
 """
+_COLUMNS = ("stream_id", "channel_no", "target_key", "producer_id", "source_id", "schema_name", "table_name")
 
 
 class StreamNumbers:
@@ -29,17 +37,18 @@ class StreamNumbers:
 
     def __init__(self) -> None:
         self.channels: dict[tuple[str, str], int] = {}
-        self.streams: dict[StreamKey, int] = {}
+        self.places: dict[_Name, Place] = {}
 
     def begin(self) -> Numbering:
         return Numbering(self)
 
     def remember(self, numbering: Numbering) -> None:
         """Take over what a transaction numbered, once it is committed."""
-        if len(self.streams) > _MAX_REMEMBERED:
-            self.streams = {}
+        if len(self.places) > _MAX_REMEMBERED:
+            # A new dictionary instead of an emptied one: another thread's transaction may be reading the old one.
+            self.places = {}
         self.channels.update(numbering.channels)
-        self.streams.update(numbering.streams)
+        self.places.update(numbering.places)
 
     def channel(self, connection: Connection, tenant: str, kind: str) -> int | None:
         """Return the channel's number for reading, or ``None`` if nothing was ever stored there."""
@@ -52,67 +61,64 @@ class StreamNumbers:
 
 
 class Numbering:
-    """The numbers one write transaction finds or gives."""
+    """The numbers one write transaction finds or gives. The append lock must be held: only then nobody else gives the same."""
 
     def __init__(self, known: StreamNumbers) -> None:
         self._known = known
-        self._keys: dict[tuple[str, MetadataTarget], bytes] = {}
+        self._known_places = known.places
         self.channels: dict[tuple[str, str], int] = {}
-        self.streams: dict[StreamKey, int] = {}
+        self.places: dict[_Name, Place] = {}
         self.fresh: set[int] = set()
+        """Streams that this transaction began: the log holds nothing of them."""
 
-    def number(self, connection: Connection, batch: Sequence[Admitted]) -> list[tuple[int, int]]:
-        """Return (channel number, stream id) of each record, giving new numbers where needed."""
-        keys = [self._key(connection, admitted) for admitted in batch]
-        self._find_or_give(connection, batch, keys)
-        return [(key[0], self._stream(key)) for key in keys]
+    def number(self, connection: Connection, batch: Sequence[Admitted]) -> list[Place]:
+        """Return the place of each record, giving new numbers where needed."""
+        names = [_name(admitted) for admitted in batch]
+        missing = {
+            name: admitted
+            for name, admitted in zip(names, batch, strict=True)
+            if name not in self._known_places and name not in self.places
+        }
+        if missing:
+            self._find_or_give(connection, missing)
+        return [self._known_places.get(name) or self.places[name] for name in names]
 
-    def _key(self, connection: Connection, admitted: Admitted) -> StreamKey:
+    def _find_or_give(self, connection: Connection, missing: dict[_Name, Admitted]) -> None:
+        keys = {name: self._key(connection, admitted) for name, admitted in missing.items()}
+        found = _find(connection, keys.values())
+        new = {key: missing[name].record.target for name, key in keys.items() if key not in found}
+        found.update(self._give(connection, new))
+        self.places.update({name: (key[0], found[key]) for name, key in keys.items()})
+
+    def _give(self, connection: Connection, new: dict[_Key, MetadataTarget]) -> dict[_Key, int]:
+        if not new:
+            return {}
+        first: int = connection.scalars(select(func.coalesce(func.max(streams.c.stream_id), 0) + 1)).one()
+        given = {key: first + place for place, key in enumerate(new)}
+        rows = [(given[key], *key, target.source_id, target.schema, target.table) for key, target in new.items()]
+        bulk_insert(connection, streams, _COLUMNS, rows)
+        self.fresh.update(given.values())
+        return given
+
+    def _key(self, connection: Connection, admitted: Admitted) -> _Key:
         record = admitted.record
         tenant = record.context.tenant
-        channel = self._known.channels.get((tenant, record.kind)) or self.channels.get((tenant, record.kind))
+        channel = self.channels.get((tenant, record.kind)) or self._known.channel(connection, tenant, record.kind)
         if channel is None:
-            channel = self._channel(connection, tenant, record.kind)
-        if record.target.extras:
-            return channel, target_key(tenant, record.target), record.producer_id
-        key = self._keys.get((tenant, record.target))
-        if key is None:
-            key = self._keys[tenant, record.target] = target_key(tenant, record.target)
-        return channel, key, record.producer_id
-
-    def _channel(self, connection: Connection, tenant: str, kind: str) -> int:
-        number = self._known.channel(connection, tenant, kind)
-        if number is None:
-            number = connection.scalars(select(func.coalesce(func.max(channels.c.channel_no), 0) + 1)).one()
-            connection.execute(insert(channels).values(channel_no=number, tenant=tenant, kind=kind))
-        self.channels[tenant, kind] = number
-        return number
-
-    def _stream(self, key: StreamKey) -> int:
-        known = self._known.streams.get(key)
-        return self.streams[key] if known is None else known
-
-    def _find_or_give(self, connection: Connection, batch: Sequence[Admitted], keys: Sequence[StreamKey]) -> None:
-        missing = {
-            key: admitted.record.target
-            for key, admitted in zip(keys, batch, strict=True)
-            if key not in self._known.streams and key not in self.streams
-        }
-        if not missing:
-            return
-        self.streams.update(_find(connection, missing))
-        new = [(key, target) for key, target in missing.items() if key not in self.streams]
-        if not new:
-            return
-        first: int = connection.scalars(select(func.coalesce(func.max(streams.c.stream_id), 0) + 1)).one()
-        rows = [(first + place, *key, target.source_id, target.schema, target.table) for place, (key, target) in enumerate(new)]
-        names = ("stream_id", "channel_no", "target_key", "producer_id", "source_id", "schema_name", "table_name")
-        bulk_insert(connection, streams, names, rows)
-        self.streams.update({key: first + place for place, (key, _) in enumerate(new)})
-        self.fresh.update(range(first, first + len(new)))
+            channel = connection.scalars(select(func.coalesce(func.max(channels.c.channel_no), 0) + 1)).one()
+            connection.execute(insert(channels).values(channel_no=channel, tenant=tenant, kind=record.kind))
+            self.channels[tenant, record.kind] = channel
+        return channel, target_key(tenant, record.target), record.producer_id
 
 
-def _find(connection: Connection, keys: Iterable[StreamKey]) -> dict[StreamKey, int]:
+def _name(admitted: Admitted) -> _Name:
+    record = admitted.record
+    target = record.target
+    extras = canonical_json(target.extras) if target.extras else b""
+    return record.context.tenant, record.kind, record.producer_id, target.source_id, target.schema, target.table, extras
+
+
+def _find(connection: Connection, keys: Iterable[_Key]) -> dict[_Key, int]:
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
         found = {key: driver.execute(_FIND_SQLITE, key).fetchone() for key in keys}
