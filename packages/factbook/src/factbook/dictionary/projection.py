@@ -110,11 +110,19 @@ class _Fold:
             found = self._new_object(_key(item), produced_at)
         self._touched_objects[found["object_id"]] = found
         if produced_at < found["described_at"]:
-            found["first_seen"] = min(found["first_seen"], produced_at)
+            self._date_back(found, payload or {}, produced_at)
         elif payload is None:
             self._remove(found, produced_at)
         else:
             self._describe(found, payload, produced_at)
+
+    def _date_back(self, found: dict[str, Any], payload: dict[str, Any], produced_at: int) -> None:
+        """Take from an older snapshot only that things were there already."""
+        found["first_seen"] = min(found["first_seen"], produced_at)
+        for described in payload.get("columns", ()):
+            column = self._columns[found["object_id"]].get(described["name"])
+            if column is not None and produced_at < column["first_seen"]:
+                self._touch(column, first_seen=produced_at)
 
     def _new_object(self, key: _Key, produced_at: int) -> dict[str, Any]:
         tenant, source_id, schema, table = key
