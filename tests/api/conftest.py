@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,39 +20,48 @@ MakeClient = Callable[..., TestClient]
 @pytest.fixture
 def source_url(tmp_path: Path) -> str:
     """Give the URL of a small database to scan."""
-    file = tmp_path / "shop.sqlite"
-    with sqlite3.connect(file) as connection:
-        connection.executescript(
-            "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT);"
-            "CREATE TABLE invoice (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customer (id), total NUMERIC(10, 2));"
-            "CREATE VIEW big_invoice AS SELECT * FROM invoice WHERE total > 100;"
-        )
-    connection.close()
-    return f"sqlite:///{file}"
+    return make_shop(tmp_path)
 
 
 @pytest.fixture
 def make_client(tmp_path: Path, source_url: str) -> Iterator[MakeClient]:
     """Give a function that serves a Factbook with some settings and returns a local client of it."""
-    opened: list[TestClient] = []
+    with ExitStack() as stack:
 
-    def make(*, client: tuple[str, int] = ("127.0.0.1", 50000), base_url: str = "http://localhost", **settings: Any) -> TestClient:
-        chosen = {"data_dir": str(tmp_path / "data"), "source_db_url": source_url} | settings
-        app = create_app(Factbook(load_settings({}, **chosen)))
-        test_client = TestClient(app, base_url=base_url, client=client)
-        test_client.__enter__()
-        opened.append(test_client)
-        return test_client
+        def make(*, client: tuple[str, int] = ("127.0.0.1", 50000), base_url: str = "http://localhost", **settings: Any) -> TestClient:
+            chosen = {"data_dir": str(tmp_path / "data"), "source_db_url": source_url} | settings
+            app = create_app(Factbook(load_settings({}, **chosen)))
+            return stack.enter_context(TestClient(app, base_url=base_url, client=client))
 
-    yield make
-    for test_client in opened:
-        test_client.__exit__(None, None, None)
+        yield make
 
 
 @pytest.fixture
 def client(make_client: MakeClient) -> TestClient:
     """Give a local client of a Factbook without a key."""
     return make_client()
+
+
+@pytest.fixture(scope="module")
+def idle_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Give a local client of a Factbook that many tests share, because they change nothing."""
+    folder = tmp_path_factory.mktemp("idle")
+    app = create_app(Factbook(load_settings({}, data_dir=str(folder / "data"), source_db_url=make_shop(folder))))
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50000)) as client:
+        yield client
+
+
+def make_shop(folder: Path) -> str:
+    """Make a small database; return its URL."""
+    file = folder / "shop.sqlite"
+    connection = sqlite3.connect(file)
+    connection.executescript(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT);"
+        "CREATE TABLE invoice (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customer (id), total NUMERIC(10, 2));"
+        "CREATE VIEW big_invoice AS SELECT * FROM invoice WHERE total > 100;"
+    )
+    connection.close()
+    return f"sqlite:///{file}"
 
 
 def wait_for_job(client: TestClient, job_id: str, *, seconds: float = 30.0) -> dict[str, Any]:

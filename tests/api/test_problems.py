@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from tests.api.conftest import MakeClient, a_record, check_problem
+from tests.api.conftest import a_record, check_problem
 
 from factbook import errors
 from factbook.api import problems
@@ -124,8 +124,8 @@ GETS_WITH_A_WRONG_PARAMETER = [
 
 @pytest.mark.parametrize("prefix", ["", "/api/v1"])
 @pytest.mark.parametrize(("path", "field"), GETS_WITH_A_WRONG_PARAMETER)
-def test_a_wrong_parameter_is_named(client: TestClient, path: str, field: str, prefix: str) -> None:
-    problem = check_problem(client.get(prefix + path), 400, "invalid_request")
+def test_a_wrong_parameter_is_named(idle_client: TestClient, path: str, field: str, prefix: str) -> None:
+    problem = check_problem(idle_client.get(prefix + path), 400, "invalid_request")
     assert problem["field"] == field
     assert problem["instance"].startswith(prefix + "/")
 
@@ -153,19 +153,19 @@ def test_a_wrong_parameter_is_named(client: TestClient, path: str, field: str, p
         ("PATCH", "/sources/x", 405),
     ],
 )
-def test_what_is_not_there_is_a_problem_too(client: TestClient, method: str, path: str, status: int) -> None:
-    answer = client.request(method, path)
+def test_what_is_not_there_is_a_problem_too(idle_client: TestClient, method: str, path: str, status: int) -> None:
+    answer = idle_client.request(method, path)
     if method == "HEAD":
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     else:
         check_problem(answer, status)
 
 
-def test_405_names_the_methods_there_are(client: TestClient) -> None:
-    answer = client.put("/sources")
+def test_405_names_the_methods_there_are(idle_client: TestClient) -> None:
+    answer = idle_client.put("/sources")
     assert answer.headers["allow"] == "GET, POST"
     assert check_problem(answer, 405)["fix"] == "Use GET, POST"
-    assert client.put("/api/v1/sources/x").headers["allow"] == "DELETE, GET"
+    assert idle_client.put("/api/v1/sources/x").headers["allow"] == "DELETE, GET"
 
 
 @pytest.mark.parametrize(
@@ -188,18 +188,18 @@ def test_405_names_the_methods_there_are(client: TestClient) -> None:
         ("/sources", b'{"source_id": "x", "url": 1}', "url"),
     ],
 )
-def test_a_wrong_body_is_400_and_names_the_field(client: TestClient, path: str, body: bytes, field: str | None) -> None:
-    problem = check_problem(client.post(path, content=body, headers=JSON), 400, "invalid_request")
+def test_a_wrong_body_is_400_and_names_the_field(idle_client: TestClient, path: str, body: bytes, field: str | None) -> None:
+    problem = check_problem(idle_client.post(path, content=body, headers=JSON), 400, "invalid_request")
     assert problem.get("field") == field
 
 
-def test_ndjson_is_taken_for_records_alone(client: TestClient) -> None:
+def test_ndjson_is_taken_for_records_alone(idle_client: TestClient) -> None:
     for path in ("/scan/trigger", "/sources"):
-        check_problem(client.post(path, content=b"{}\n{}", headers={"Content-Type": "application/x-ndjson"}), 415)
+        check_problem(idle_client.post(path, content=b"{}\n{}", headers={"Content-Type": "application/x-ndjson"}), 415)
 
 
-def test_an_unknown_source_is_404_with_what_to_do(client: TestClient) -> None:
-    problem = check_problem(client.post("/scan/trigger", json={"source_id": "nobody"}), 404, "not_found")
+def test_an_unknown_source_is_404_with_what_to_do(idle_client: TestClient) -> None:
+    problem = check_problem(idle_client.post("/scan/trigger", json={"source_id": "nobody"}), 404, "not_found")
     assert "nobody" in problem["detail"]
     assert "sources add" in problem["fix"]
 
@@ -231,18 +231,14 @@ def test_a_passing_trouble_is_503_with_retry_after(client: TestClient, monkeypat
     assert int(answer.headers["retry-after"]) > 0
 
 
-def test_a_sane_request_id_is_kept_and_another_replaced(client: TestClient) -> None:
-    assert client.get("/health", headers={"X-Request-ID": "abc-1.2_X"}).headers["x-request-id"] == "abc-1.2_X"
+def test_a_sane_request_id_is_kept_and_another_replaced(idle_client: TestClient) -> None:
+    assert idle_client.get("/health", headers={"X-Request-ID": "abc-1.2_X"}).headers["x-request-id"] == "abc-1.2_X"
     for odd in ("", "a b", "x" * 65, 'a"b', "ä".encode()):
-        given = client.get("/health", headers={"X-Request-ID": odd}).headers["x-request-id"]
+        given = idle_client.get("/health", headers={"X-Request-ID": odd}).headers["x-request-id"]
         assert len(given) == 32
         assert int(given, 16)
 
 
-def test_a_record_that_breaks_a_rule_is_422(client: TestClient) -> None:
-    problem = check_problem(client.post("/records", json=a_record(kind="nothing")), 422, "unknown_kind")
+def test_a_record_that_breaks_a_rule_is_422(idle_client: TestClient) -> None:
+    problem = check_problem(idle_client.post("/records", json=a_record(kind="nothing")), 422, "unknown_kind")
     assert problem["field"] == "kind"
-
-
-def test_a_missing_job_names_itself(make_client: MakeClient) -> None:
-    assert "job-x" in check_problem(make_client().get("/jobs/job-x"), 404)["detail"]
