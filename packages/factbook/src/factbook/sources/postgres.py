@@ -32,7 +32,9 @@ from factbook.sources.postgres_documents import snapshot_of
 _FORMULA = "pg1"
 _PAGE_BYTES = 8192
 _ROWS_PER_FETCH = 500
-_CHOSEN_PER_QUERY = 2000
+_CHOSEN = 1000
+"""Up to so many relations are read by OID; more of them cost less with everything beside them."""
+
 _REFUSALS = ("28", "3D", "42501")
 _REFUSAL_WORDS = ("authentication failed", "does not exist", "no password supplied", "permission denied", "no pg_hba.conf entry")
 
@@ -50,8 +52,7 @@ class PostgresConnector(Connector):
     def read_catalog(self, scope: ScanScope, known: Mapping[TableName, str]) -> Iterator[CatalogItem]:
         with self._reading() as connection:
             schemas = [row[0] for row in connection.execute(SCHEMAS) if covers_schema(scope, row[0])]
-            read = _unchanged_first if known else _everything
-            yield from read(connection, schemas, scope, known)
+            yield from _read(connection, schemas, scope, known)
             # pg_catalog shows every object to every user, so what was not seen is not there.
             yield CatalogEnd("postgresql", _version(connection), {schema: SchemaReading(complete=True) for schema in schemas})
 
@@ -86,43 +87,40 @@ class PostgresConnector(Connector):
             raise _translate(error, self._namespace()) from error
 
 
-def _everything(
+def _read(
     connection: psycopg.Connection[Any], schemas: list[str], scope: ScanScope, known: Mapping[TableName, str]
 ) -> Iterator[CatalogItem]:
-    yield from _documents(connection, schemas, scope, None)
-
-
-def _unchanged_first(
-    connection: psycopg.Connection[Any], schemas: list[str], scope: ScanScope, known: Mapping[TableName, str]
-) -> Iterator[CatalogItem]:
-    """Ask for fingerprints only, then read the documents of the relations that differ."""
-    changed: list[int] = []
-    query = catalog_query(connection.info.server_version, documents=False, chosen=False)
+    """Ask for fingerprints first, then read the documents of the relations that differ."""
+    differing: dict[TableName, TableUnchanged] = {}
+    oids: list[int] = []
+    query = catalog_query(connection.info.server_version, documents=False)
     with connection.cursor(name="fingerprints") as cursor:
-        cursor.itersize = _ROWS_PER_FETCH * 10
-        for schema, table, tuples, pages, digest, oid in cursor.execute(query, {"schemas": schemas}):
-            name, fingerprint = TableName(schema, table), f"{_FORMULA}:{digest}"
+        cursor.itersize = _ROWS_PER_FETCH * 4
+        for schema, table, tuples, pages, oid, digest in cursor.execute(query, {"schemas": schemas}):
+            name = TableName(schema, table)
             if not covers_table(scope, name):
                 continue
-            if known.get(name) == fingerprint:
-                yield TableUnchanged(name, fingerprint, _rows(tuples), pages * _PAGE_BYTES)
+            seen = TableUnchanged(name, f"{_FORMULA}:{digest}", _rows(tuples), pages * _PAGE_BYTES)
+            if known.get(name) == seen.fingerprint:
+                yield seen
             else:
-                changed.append(oid)
-    for start in range(0, len(changed), _CHOSEN_PER_QUERY):
-        yield from _documents(connection, schemas, scope, changed[start : start + _CHOSEN_PER_QUERY])
+                differing[name] = seen
+                oids.append(oid)
+    if differing:
+        yield from _documents(connection, schemas, differing, oids if len(oids) <= _CHOSEN else None)
 
 
 def _documents(
-    connection: psycopg.Connection[Any], schemas: list[str], scope: ScanScope, oids: list[int] | None
+    connection: psycopg.Connection[Any], schemas: list[str], differing: Mapping[TableName, TableUnchanged], oids: list[int] | None
 ) -> Iterator[TableSnapshot]:
     query = catalog_query(connection.info.server_version, documents=True, chosen=oids is not None)
     with connection.cursor(name="documents") as cursor:
         cursor.itersize = _ROWS_PER_FETCH
-        for schema, table, tuples, pages, digest, document in cursor.execute(query, {"schemas": schemas, "oids": oids}):
-            name = TableName(schema, table)
-            if covers_table(scope, name):
+        for schema, table, document in cursor.execute(query, {"schemas": schemas, "oids": oids}):
+            seen = differing.get(TableName(schema, table))
+            if seen is not None:
                 snapshot = snapshot_of(msgspec.json.decode(document))
-                yield TableSnapshot(name, snapshot, f"{_FORMULA}:{digest}", _rows(tuples), pages * _PAGE_BYTES)
+                yield TableSnapshot(seen.name, snapshot, seen.fingerprint, seen.row_estimate, seen.size_bytes)
 
 
 def _rows(tuples: float) -> int | None:

@@ -31,7 +31,13 @@ class SecretBox:
         if secret_key:
             return cls(_decode(secret_key, "SECRET_KEY"))
         path = data_dir / "secret.key"
-        return cls(_decode(path.read_text() if path.exists() else _make(path), str(path)))
+        try:
+            text = path.read_text() if path.exists() else _make(path)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The key file {path} cannot be used", why=error.strerror or "", fix="Make DATA_DIR writable, or set SECRET_KEY"
+            ) from error
+        return cls(_decode(text, str(path)))
 
     def seal(self, secret: str, identity: str) -> bytes:
         """Encrypt ``secret`` for the record ``identity`` names."""
