@@ -22,6 +22,7 @@ from factbook.settings import Settings, load_settings
 from factbook_sdk.facts import MetadataTarget
 
 _SOURCE_ID = "chinook"
+_TRIGGER = "scan once more, in the background"
 _LINKS = (
     ("/docs", "every call of the API, to try out"),
     ("/dictionary?limit=20", "the dictionary"),
@@ -77,10 +78,9 @@ def serve(factbook: Factbook) -> None:
     from factbook.api.server import serve as run_server
 
     address = f"http://127.0.0.1:{factbook.settings.port}"
-    _step(8, "The server is running; Ctrl-C stops it")
-    for path, words in _LINKS:
-        say(f"{address + path:44} {words}")
-    say(f"{f'curl -X POST {address}/scan/trigger':44} scan once more, in the background")
+    _step(8, "Now the server runs; Ctrl-C stops it")
+    for link, words in (*((address + path, words) for path, words in _LINKS), (f"curl -X POST {address}/scan/trigger", _TRIGGER)):
+        say(f"{link:54} {words}")
     with suppress(KeyboardInterrupt):
         run_server(factbook, log_level="WARNING")
     say_how_to_go_on(factbook.settings)

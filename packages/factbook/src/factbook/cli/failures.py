@@ -14,7 +14,7 @@ import msgspec
 import typer
 
 from factbook.cli.exit_codes import ExitCode, exit_code_of
-from factbook.cli.terminal import err, printable
+from factbook.cli.terminal import err, note, printable
 from factbook.errors import FactbookError
 from factbook.log import redact_text
 
@@ -74,6 +74,9 @@ def _describe(error: BaseException) -> Shown:
 def _print(shown: Shown) -> None:
     from rich.text import Text
 
+    if shown.exit_code == ExitCode.INTERRUPTED and not shown.why:
+        note(f"{shown.what}.", style="dim")
+        return
     text = Text("error: ", style="bold red")
     text.append(printable(shown.what, keep_lines=True), style="bold")
     for name, part in (("why", shown.why), ("fix", shown.fix)):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from factbook.settings import Settings
 
 Port = Annotated[
     int | None,
@@ -32,4 +37,15 @@ def serve(
     from factbook.app import Factbook
     from factbook.settings import load_settings
 
-    run_server(Factbook(load_settings(host=host, port=port)))
+    settings = load_settings(host=host, port=port)
+    say_where(settings)
+    with suppress(KeyboardInterrupt):
+        run_server(Factbook(settings))
+
+
+def say_where(settings: Settings) -> None:
+    """Tell a person where the server will be; where nobody watches, its log says so."""
+    if sys.stderr.isatty():
+        from factbook.cli.terminal import note
+
+        note(f"http://{settings.host}:{settings.port}/docs  |  Ctrl-C stops the server", style="bold")
