@@ -192,7 +192,17 @@ def openapi() -> dict[str, Any]:
     # The declared version, not that of whatever is installed where the pages are written.
     declared = tomllib.loads((ROOT / "packages" / "factbook" / "pyproject.toml").read_text())
     document["info"]["version"] = declared["project"]["version"]
-    return document
+    return without_indentation(document)
+
+
+def without_indentation(value: Any) -> Any:
+    """Return a JSON value with its descriptions as Python 3.13 would show docstrings, whatever Python writes the pages."""
+    if isinstance(value, dict):
+        return {
+            key: inspect.cleandoc(item) if key == "description" and isinstance(item, str) else without_indentation(item)
+            for key, item in value.items()
+        }
+    return [without_indentation(item) for item in value] if isinstance(value, list) else value
 
 
 def api_page() -> str:
