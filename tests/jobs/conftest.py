@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from factbook.database.control_tables import job_queue
-from factbook.jobs import Handler, Jobs
+from factbook.jobs import Handler, JobControl, Jobs
 from factbook.jobs.projection import JobsProjection
 from factbook.repository.sql import SqlRepository
 from factbook.repository.urls import open_repository
@@ -29,6 +29,13 @@ def eventually(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not is_so():
         assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
+def wait_to_be_stopped(control: JobControl) -> None:
+    """Work on until the check raises."""
+    while True:
+        control.check_cancelled()
         time.sleep(0.02)
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select
-from tests.jobs.conftest import TARGET, MakeJobs, end_leases, end_pauses, eventually, queue_length, states
+from tests.jobs.conftest import TARGET, MakeJobs, end_leases, end_pauses, eventually, queue_length, states, wait_to_be_stopped
 
 from factbook.database.control_tables import job_queue
 from factbook.errors import Cancelled, FactbookError
@@ -96,7 +96,7 @@ def test_a_worker_that_lost_its_job_stops_at_its_next_check_and_writes_nothing(
         jobs.get(control.job.job_id)
         end_pauses(repository, tenant)
         taken.append(take(jobs, "other"))
-        eventually(lambda: control.check_cancelled() is not None)
+        wait_to_be_stopped(control)
 
     taken: list[Lease] = []
     jobs = make_jobs(outlive_the_lease)
@@ -159,7 +159,7 @@ def test_a_stopping_worker_gives_its_job_back_without_losing_an_attempt(
     def work(control: JobControl) -> None:
         running.set()
         if control.parameters["endless"]:
-            eventually(lambda: control.check_cancelled() is not None)
+            wait_to_be_stopped(control)
 
     jobs = make_jobs(work, max_attempts=1)
     job_id = jobs.submit("work", {"endless": True}, target=TARGET, trigger="api").job_id

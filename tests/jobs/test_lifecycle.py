@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.jobs.conftest import TARGET, MakeJobs, end_pauses, eventually, queue_length, states
+from tests.jobs.conftest import TARGET, MakeJobs, end_pauses, eventually, queue_length, states, wait_to_be_stopped
 
 from factbook.errors import Cancelled, ConfigurationError, InternalError, InvalidRequest, NotFound, SourceUnavailable
 from factbook.jobs import JobControl, Progress
@@ -266,7 +266,7 @@ def test_a_running_job_is_cancelled_at_its_next_check(make_jobs: MakeJobs) -> No
 
     def work(control: JobControl) -> None:
         running.set()
-        eventually(lambda: control.check_cancelled() is not None)
+        wait_to_be_stopped(control)
 
     jobs = make_jobs(work)
     job_id = jobs.submit("work", {}, target=TARGET, trigger="api").job_id
@@ -282,7 +282,10 @@ def test_a_running_job_is_cancelled_at_its_next_check(make_jobs: MakeJobs) -> No
 
 
 def test_a_job_cancelled_in_its_last_moment_has_still_succeeded(make_jobs: MakeJobs) -> None:
-    jobs = make_jobs(lambda control: {"done": jobs.cancel(control.job.job_id).cancel_requested})
+    def cancelled_too_late(control: JobControl) -> None:
+        assert jobs.cancel(control.job.job_id).cancel_requested
+
+    jobs = make_jobs(cancelled_too_late)
     assert jobs.run_here("work", {}, target=TARGET, trigger="cli").state is JobState.SUCCEEDED
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Connection, Index, MetaData, Table, Text, select, tuple_
+from sqlalchemy import BigInteger, Column, Connection, Index, MetaData, Table, Text, bindparam, insert, select, tuple_, update
 
-from factbook.database.bulk import bulk_upsert
 from factbook.repository.projection import Projection
 from factbook.repository.rows import microseconds
 from factbook_sdk.facts.kinds.job_run import JobRun, JobState
@@ -32,7 +31,6 @@ jobs = Table(
 )
 """``run`` is the last ``job_run`` payload as JSON. Times are microseconds since 1970 in UTC."""
 
-_COLUMNS = tuple(column.name for column in jobs.columns)
 _LOOKUP = 400
 
 _Key = tuple[str, str]
@@ -49,10 +47,11 @@ class JobsProjection(Projection):
     def apply(self, connection: Connection, records: Sequence[StoredRecord]) -> None:
         runs = [(item, msgspec.convert(item.record.payload, JobRun)) for item in records if item.record.producer_id == PRODUCER_ID]
         keys = sorted({_key(item, run) for item, run in runs})
-        rows = _load(connection, keys)
+        known = _load(connection, keys)
+        rows = dict(known)
         for item, run in runs:
             rows[_key(item, run)] = _fold(rows.get(_key(item, run)), item, run)
-        bulk_upsert(connection, jobs, _COLUMNS, [[rows[key][name] for name in _COLUMNS] for key in keys], key=("tenant", "job_id"))
+        _write(connection, [rows[key] for key in keys if key not in known], [rows[key] for key in keys if key in known])
 
 
 def _key(item: StoredRecord, run: JobRun) -> _Key:
@@ -66,6 +65,20 @@ def _load(connection: Connection, keys: Sequence[_Key]) -> dict[_Key, dict[str, 
         for row in connection.execute(select(jobs).where(wanted)).mappings():
             found[row["tenant"], row["job_id"]] = dict(row)
     return found
+
+
+def _write(connection: Connection, new: list[dict[str, Any]], changed: list[dict[str, Any]]) -> None:
+    """Insert and update; appends go one after the other, so nobody else inserts in between."""
+    if new:
+        connection.execute(insert(jobs), new)
+    if changed:
+        statement = update(jobs).where(jobs.c.tenant == bindparam("of_tenant"), jobs.c.job_id == bindparam("of_job"))
+        connection.execute(statement, [_changes(row) for row in changed])
+
+
+def _changes(row: dict[str, Any]) -> dict[str, Any]:
+    moved = {name: row[name] for name in ("state", "run", "started_at", "finished_at")}
+    return {"of_tenant": row["tenant"], "of_job": row["job_id"], **moved}
 
 
 def _fold(row: dict[str, Any] | None, item: StoredRecord, run: JobRun) -> dict[str, Any]:

@@ -68,10 +68,14 @@ class JobQueue:
             return connection.scalar(select(job_queue.c.job_id).where(found).limit(1)) is not None
 
     def claim(self, worker_id: str, job_types: Collection[str]) -> Lease | None:
-        """Take the job that has waited longest; ``None`` if none may run now. Several workers never get the same one."""
+        """Take the job that has waited longest, jobs of lost workers included; ``None`` if none may run now.
+
+        Several workers never get the same one.
+        """
         with self._repository.transaction() as transaction:
             connection = transaction.connection
             now = _now(connection)
+            self._reap(transaction, now)
             statement = select(job_queue).where(*self._waits(now, job_types)).order_by(job_queue.c.run_after, job_queue.c.job_id)
             row = connection.execute(statement.limit(1).with_for_update(skip_locked=True)).first()
             if row is None:
@@ -118,15 +122,10 @@ class JobQueue:
         """Do to our own job what whoever finds its lease run out would do."""
         return self._leave(lease, lambda now: after_loss(lease.run, now, self._lease_seconds))
 
-    def reap(self) -> int:
-        """Take jobs from workers that are lost: try again while attempts remain, else fail. Return how many."""
+    def reap(self) -> None:
+        """Take jobs from workers that are lost: try again while attempts remain, else fail."""
         with self._repository.transaction() as transaction:
-            now = _now(transaction.connection)
-            statement = select(job_queue).where(*self._is_lost(now)).with_for_update(skip_locked=True)
-            rows = transaction.connection.execute(statement).all()
-            for row in rows:
-                self._settle(transaction, row, after_loss(_run(row), now, self._lease_seconds), now)
-            return len(rows)
+            self._reap(transaction, _now(transaction.connection))
 
     def request_cancel(self, job_id: str) -> None:
         """Cancel a queued job at once, ask a running one to stop; raises :class:`NotFound` if it is not in the queue."""
@@ -168,6 +167,11 @@ class JobQueue:
             taken = select(jobs.c.job_id).where(jobs.c.tenant == self._tenant, jobs.c.job_id == job_id)
             if connection.scalar(taken) is None:
                 return job_id
+
+    def _reap(self, transaction: Appending, now: datetime) -> None:
+        lost = select(job_queue).where(*self._is_lost(now)).with_for_update(skip_locked=True)
+        for row in transaction.connection.execute(lost).all():
+            self._settle(transaction, row, after_loss(_run(row), now, self._lease_seconds), now)
 
     def _leave(self, lease: Lease, transition: Callable[[datetime], JobRun]) -> bool:
         with self._repository.transaction() as transaction:

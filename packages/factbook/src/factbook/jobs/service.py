@@ -56,7 +56,7 @@ class Jobs:
         self._handler(job_type)
         run = self._queue.enter(Submission(job_type, target, parameters, self._max_attempts, trigger, retry_of))
         self.submitted.set()
-        return self.get(run.job_id)
+        return self._find(run.job_id)
 
     def run_here(
         self,
@@ -76,13 +76,12 @@ class Jobs:
         error = self.perform(lease, on_progress=on_progress)
         if error is not None:
             raise error
-        return self.get(lease.run.job_id)
+        return self._find(lease.run.job_id)
 
     def claim(self, worker_id: str) -> Lease | None:
         """Take the next job that one of our handlers can do, those of lost workers included; ``None`` if none may run now."""
         if not self._queue.has_work(self._handlers.keys()):
             return None
-        self._queue.reap()
         return self._queue.claim(worker_id, self._handlers.keys())
 
     def perform(
@@ -90,7 +89,7 @@ class Jobs:
     ) -> FactbookError | None:
         """Run a leased job to its end; return the error that ended the attempt."""
         job_id = lease.run.job_id
-        run = Run(self._queue, lease, self.get(job_id), lease_seconds=self._lease_seconds, on_progress=on_progress)
+        run = Run(self._queue, lease, self._find(job_id), lease_seconds=self._lease_seconds, on_progress=on_progress)
         self._runs[job_id] = run
         if on_begin is not None:
             on_begin(run)
@@ -102,11 +101,7 @@ class Jobs:
     def get(self, job_id: str) -> Job:
         """Return a job; raises :class:`NotFound`."""
         self._settle_lost()
-        with self._repository.reading() as connection:
-            job = listing.find(connection, self._tenant, job_id)
-        if job is None:
-            raise NotFound(f"There is no job {job_id!r}", fix="`factbook jobs` lists what there is", field="job_id")
-        return job
+        return self._find(job_id)
 
     def page(
         self, *, limit: int = 50, cursor: str | None = None, state: JobState | str | None = None, source_id: str | None = None
@@ -158,6 +153,13 @@ class Jobs:
         """Return how many jobs are queued and running."""
         self._settle_lost()
         return self._queue.counts()
+
+    def _find(self, job_id: str) -> Job:
+        with self._repository.reading() as connection:
+            job = listing.find(connection, self._tenant, job_id)
+        if job is None:
+            raise NotFound(f"There is no job {job_id!r}", fix="`factbook jobs` lists what there is", field="job_id")
+        return job
 
     def _settle_lost(self) -> None:
         """Take jobs from lost workers before anybody reads: also where no worker runs, none may be seen running that is not."""
