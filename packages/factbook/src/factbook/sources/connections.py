@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from factbook.database.control_tables import sources
 from factbook.database.engine import Database
@@ -61,13 +62,16 @@ class Connections:
         now = (datetime.now(UTC) - _EPOCH) // timedelta(microseconds=1)
         values = {"url": bare, "secret": self._box.seal(secret, self._identity(source_id)) if secret else None, "updated_at": now}
         with self._database.writing() as connection:
-            changed = connection.execute(update(sources).where(*self._is(source_id)).values(**values)).rowcount
-            if not changed:
-                connection.execute(insert(sources).values(tenant=self._tenant, source_id=source_id, created_at=now, **values))
+            insert = sqlite.insert if self._database.dialect == "sqlite" else postgresql.insert
+            row = insert(sources).values(tenant=self._tenant, source_id=source_id, created_at=now, **values)
+            connection.execute(row.on_conflict_do_update(index_elements=[sources.c.tenant, sources.c.source_id], set_=values))
         return self.get(source_id)
 
     def introduce(self, source_id: str, url: str, *, keep_password: bool) -> None:
-        """Register a source that is not known yet; refuse to take another database for a known one."""
+        """Register a source that is not known yet; refuse to take another database for a known one.
+
+        With ``keep_password`` a password in the URL is kept, also in place of an older one: a job in the background will need it.
+        """
         check_source_id(source_id)
         known = self._row(source_id)
         if known is None:
@@ -79,7 +83,7 @@ class Connections:
                 fix="Give this one its own --source-id, or change the registration with `factbook sources add`",
                 field="source_id",
             )
-        elif keep_password and known.secret is None and split_password(url)[1] is not None:
+        elif keep_password and split_password(url)[1] is not None:
             self.add(source_id, url)
 
     def knows(self, source_id: str) -> bool:

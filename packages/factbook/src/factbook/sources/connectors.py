@@ -6,19 +6,26 @@ from importlib.metadata import EntryPoint, entry_points
 
 from factbook.errors import ConfigurationError, MissingExtra
 from factbook.sources.contract import Connector
-from factbook.sources.urls import is_url
+from factbook.sources.urls import canonical_engine, expand, scheme_of
 
 GROUP = "factbook.connectors"
 
 _OURS = {
     "postgresql": "factbook.sources.postgres:PostgresConnector",
-    "postgres": "factbook.sources.postgres:PostgresConnector",
     "mysql": "factbook.sources.mysql:MySQLConnector",
     "mariadb": "factbook.sources.mysql:MySQLConnector",
     "sqlite": "factbook.sources.sqlite:SQLiteConnector",
     "duckdb": "factbook.sources.duckdb:DuckDBConnector",
 }
-_OUR_DRIVERS = {"psycopg", "pymysql", "pysqlite", ""}
+_OUR_DRIVERS = {
+    "postgresql": ("", "psycopg", "psycopg2", "asyncpg", "psycopg_async"),
+    "mysql": ("", "pymysql", "mysqldb", "mysqlconnector", "aiomysql", "asyncmy"),
+    "mariadb": ("", "pymysql", "mysqldb", "mariadbconnector", "aiomysql", "asyncmy"),
+    "sqlite": ("", "pysqlite", "aiosqlite"),
+    "duckdb": ("",),
+}
+"""Drivers that reach what ours reaches; it is used in their place. Others (``sqlite+pysqlcipher``) can do more than it."""
+
 _GENERIC = "factbook.sources.generic:GenericConnector"
 _EXTRAS = {"psycopg": "postgres", "pymysql": "mysql", "duckdb": "duckdb"}
 
@@ -29,29 +36,44 @@ def schemes() -> list[str]:
 
 
 def connector_for(url: str) -> Connector:
-    """Return the connector for a URL with its secrets resolved; raises :class:`ConfigurationError` naming what there is."""
-    if not is_url(url):
-        raise ConfigurationError("A source is named by a URL", fix=f"Write SCHEME://…, with one of {', '.join(schemes())}")
-    connector_class = _load(url.split("://", 1)[0].lower())
-    return connector_class(url)
+    """Return the connector for a URL, its ``${NAME}`` references replaced.
+
+    Raises :class:`ConfigurationError` with the schemes there are, :class:`MissingExtra` with the line that installs what is missing.
+    """
+    resolved = expand(url)
+    scheme = scheme_of(resolved)
+    engine, driver = canonical_engine(scheme), scheme.partition("+")[2]
+    if engine in _OURS and driver in _OUR_DRIVERS[engine]:
+        return _load(EntryPoint(engine, _OURS[engine], GROUP))(f"{engine}://{resolved[len(scheme) + 3 :]}")
+    for point in entry_points(group=GROUP):
+        if point.name in (scheme, engine) and point.name not in _OURS:
+            return _load(point)(resolved)
+    _require_dialect(scheme, engine, driver)
+    return _load(EntryPoint(engine, _GENERIC, GROUP))(resolved)
 
 
-def _load(scheme: str) -> type[Connector]:
-    engine, _, driver = scheme.partition("+")
-    others = {point.name: point for point in entry_points(group=GROUP)}
+def _load(point: EntryPoint) -> type[Connector]:
     try:
-        if engine in _OURS and driver in _OUR_DRIVERS:
-            return _resolve(_OURS[engine])
-        if engine in others:
-            loaded: type[Connector] = others[engine].load()
-            return loaded
-        return _resolve(_GENERIC)
-    except ModuleNotFoundError as error:
-        if error.name in _EXTRAS:
-            raise MissingExtra(f"{engine} cannot be read", _EXTRAS[error.name]) from error
-        raise
-
-
-def _resolve(path: str) -> type[Connector]:
-    loaded: type[Connector] = EntryPoint("connector", path, GROUP).load()
+        loaded: type[Connector] = point.load()
+    except ImportError as error:
+        extra = _EXTRAS.get(error.name or "")
+        if extra is not None:
+            raise MissingExtra(f"{point.name} cannot be read", extra) from error
+        raise ConfigurationError(
+            f"The connector for {point.name} cannot be loaded", why=str(error), fix=f"Mend or remove the package that brings {point.value}"
+        ) from error
     return loaded
+
+
+def _require_dialect(scheme: str, engine: str, driver: str) -> None:
+    from sqlalchemy.dialects import registry
+    from sqlalchemy.exc import NoSuchModuleError
+
+    try:
+        registry.load(f"{engine}.{driver}" if driver else engine)
+    except NoSuchModuleError as error:
+        raise ConfigurationError(
+            f"There is no connector for {scheme}://",
+            why=f"there are {', '.join(schemes())}, and whatever SQLAlchemy has a dialect for",
+            fix=f"Correct the scheme, or install a SQLAlchemy dialect called {engine!r}",
+        ) from error
