@@ -170,7 +170,7 @@ def errors_page() -> str:
     )
 
 
-def families(root: type) -> Iterator[Any]:
+def families(root: Any) -> Iterator[Any]:
     """Yield the error and all that descend from it in our packages, parents first."""
     yield root
     for child in sorted(root.__subclasses__(), key=lambda error: error.__name__):
@@ -192,7 +192,8 @@ def openapi() -> dict[str, Any]:
     # The declared version, not that of whatever is installed where the pages are written.
     declared = tomllib.loads((ROOT / "packages" / "factbook" / "pyproject.toml").read_text())
     document["info"]["version"] = declared["project"]["version"]
-    return without_indentation(document)
+    cleaned: dict[str, Any] = without_indentation(document)
+    return cleaned
 
 
 def without_indentation(value: Any) -> Any:
