@@ -29,7 +29,9 @@ def _generate_postgres(url: str, tables: int) -> None:
         for start in range(0, tables, _BATCH):
             statements = [text for number in range(start, min(start + _BATCH, tables)) for text in _postgres_object(number)]
             connection.execute(";\n".join(["BEGIN", "SET LOCAL synchronous_commit = off", *statements, "COMMIT"]))
-        connection.execute("ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_attrdef, pg_catalog.pg_constraint, pg_catalog.pg_index")
+        connection.execute(
+            "ANALYZE pg_catalog.pg_class, pg_catalog.pg_attribute, pg_catalog.pg_attrdef, pg_catalog.pg_constraint, pg_catalog.pg_index"
+        )
 
 
 _POSTGRES_TYPES = """

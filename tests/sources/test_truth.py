@@ -78,7 +78,8 @@ def compare_postgres(url, execute):
         assert re.sub(r"public\.", "", found[view]["definition"]) == re.sub(r"public\.", "", definition)
     parents = dict(
         execute(
-            "SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid AND relkind = 'r'"
+            "SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits "
+            "JOIN pg_class c ON c.oid = inhrelid AND relkind = 'r'"
         )
     )
     mine_parents = {t: payload["partition_of"]["table"] for t, payload in found.items() if "partition_of" in payload}

@@ -32,9 +32,11 @@ SECRET = "s3cret-p@ss/word"  # noqa: S105 - must never appear anywhere
 
 
 class KnownDatabase(msgspec.Struct, frozen=True):
-    """A small database the suite may change. ``tables`` are all the objects of ``schema``; ``execute`` runs a statement in it;
-    ``refused`` is a URL with a wrong password, user or name (with :data:`SECRET` where it takes a password), ``unreachable`` one where nobody
-    listens, if the database is a server."""
+    """A small database the suite may change. ``tables`` are all the objects of ``schema``; ``execute`` runs a statement in it.
+
+    ``refused`` is a connector with a wrong password, user or name (:data:`SECRET` where it takes a password), ``unreachable`` one to
+    where nobody listens, if the database is a server.
+    """
 
     connect: Callable[[], Connector]
     schema: str
