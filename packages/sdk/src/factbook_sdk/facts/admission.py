@@ -8,7 +8,7 @@ import msgspec
 
 from factbook_sdk.errors import InvalidRecord
 from factbook_sdk.facts.codec import canonical_json, canonical_record, digest, encode_payload
-from factbook_sdk.facts.record import MetadataRecord, MetadataTarget
+from factbook_sdk.facts.record import MetadataContext, MetadataRecord, MetadataTarget
 from factbook_sdk.facts.registry import Category, KindRegistry
 
 DEFAULT_MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
@@ -17,7 +17,7 @@ DEFAULT_MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 _MAX_ANNOTATION_BYTES = 256 * 1024
 
 
-class Admitted(msgspec.Struct, frozen=True):
+class Admitted(msgspec.Struct, frozen=True, gc=False):
     """A record that passed, with its canonical ``body``, its 16-byte ``id`` and, for states, its payload's digest.
 
     ``state_digest`` is ``None`` for events and for tombstones.
@@ -41,6 +41,7 @@ class Admission:
         """Return the admitted record or raise :class:`InvalidRecord` naming the field that is wrong."""
         if not isinstance(record, MetadataRecord):
             raise InvalidRecord("That is no MetadataRecord", why=f"it is a {type(record).__name__}")
+        self._check_parts(record)
         payload = record.payload
         payload_bytes = encode_payload(payload)
         kind = self.kinds.check_payload(record)
@@ -51,7 +52,8 @@ class Admission:
                 fix="Split the fact, keep the bulk elsewhere, or raise FACTBOOK_MAX_PAYLOAD_BYTES",
                 field="payload",
             )
-        self._check_annotations(record)
+        if record.extras or record.quality or record.target.extras or record.context.extras:
+            self._check_annotations(record)
         body = canonical_record(record, payload_bytes)
         is_state = kind.category is Category.STATE
         return Admitted(
@@ -63,6 +65,19 @@ class Admission:
         )
 
     @staticmethod
+    def _check_parts(record: MetadataRecord) -> None:
+        """Refuse what Python lets through: a struct made in the program is not checked for types as a decoded one is."""
+        for field, value, expected in (
+            ("target", record.target, MetadataTarget),
+            ("context", record.context, MetadataContext),
+            ("producer_id", record.producer_id, str),
+        ):
+            if not isinstance(value, expected):
+                raise InvalidRecord(f"{field} is a {type(value).__name__}", why=f"it must be a {expected.__name__}", field=field)
+        if not isinstance(record.context.tenant, str):
+            raise InvalidRecord("context.tenant is missing", fix="Leave it out, or name the tenant", field="context.tenant")
+
+    @staticmethod
     def _check_annotations(record: MetadataRecord) -> None:
         for field, value in (
             ("extras", record.extras),
@@ -70,6 +85,8 @@ class Admission:
             ("target.extras", record.target.extras),
             ("context.extras", record.context.extras),
         ):
+            if not isinstance(value, dict):
+                raise InvalidRecord(f"{field} is no object", why=f"it is a {type(value).__name__}", field=field)
             if value and len(encode_payload(value, field)) > _MAX_ANNOTATION_BYTES:
                 raise InvalidRecord(
                     f"{field} is too large",

@@ -17,6 +17,8 @@ from factbook_sdk.facts.record import MetadataContext, MetadataRecord
 
 _MAX_DEPTH = 200
 _NO_CONTEXT = MetadataContext()
+_TEXT = frozenset({str})
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 _encoder = msgspec.json.Encoder(order="sorted")
 _record_decoder = msgspec.json.Decoder(MetadataRecord)
@@ -67,11 +69,11 @@ def encode_payload(payload: dict[str, Any] | None, field: str = "payload") -> by
     """Encode a JSON object canonically, refusing with its path what JSON cannot carry faithfully.
 
     msgspec writes NaN as ``null`` and a datetime as text without a word; comparing what comes back finds both at the speed of C,
-    and only then is the value walked for the path to blame.
+    and only then is the value walked for the path to blame. A flat object of nothing but text and whole numbers needs no proof.
     """
     try:
         body = _encoder.encode(payload)
-        faithful = msgspec.json.decode(body) == payload
+        faithful = _is_plain(payload) or msgspec.json.decode(body) == payload
     except (TypeError, UnicodeEncodeError, RecursionError, msgspec.MsgspecError):
         faithful = False
     if not faithful:
@@ -80,28 +82,38 @@ def encode_payload(payload: dict[str, Any] | None, field: str = "payload") -> by
     return body
 
 
+def _is_plain(value: Any) -> bool:
+    return type(value) is dict and _TEXT.issuperset(map(type, value)) and _PLAIN.issuperset(map(type, value.values()))
+
+
 def canonical_record(record: MetadataRecord, payload: bytes) -> bytes:
     """Encode a record canonically around its encoded payload. Fields that hold their default are left out, whatever object
-    holds it (``omit_defaults`` of msgspec goes by identity), so that a field added later changes no existing id."""
-    target, context = record.target, record.context
-    fields: dict[str, Any] = {
-        "kind": record.kind,
-        "payload": msgspec.Raw(payload),
-        "produced_at": record.produced_at,
-        "producer_id": record.producer_id,
-        "target": {name: value for name in target.__struct_fields__ if (value := getattr(target, name))},
-    }
+    holds it (``omit_defaults`` of msgspec goes by identity), so that a field added later changes no existing id.
+
+    Members are laid side by side by hand, in the order of their names: a dictionary of them takes three times as long to encode.
+    """
+    encode = _encoder.encode
+    context = record.context
+    parts = [b"{"]
     if context is not _NO_CONTEXT and context != _NO_CONTEXT:
-        fields["context"] = {
-            name: value for name in context.__struct_fields__ if (value := getattr(context, name)) and value != getattr(_NO_CONTEXT, name)
-        }
-    if record.version != 1:
-        fields["version"] = record.version
-    if record.quality:
-        fields["quality"] = record.quality
+        parts += b'"context":', encode(_given(context)), b","
     if record.extras:
-        fields["extras"] = record.extras
-    return _encoder.encode(fields)
+        parts += b'"extras":', encode(record.extras), b","
+    parts += b'"kind":', encode(record.kind), b',"payload":', payload, b',"produced_at":', encode(record.produced_at)
+    parts += b',"producer_id":', encode(record.producer_id)
+    if record.quality:
+        parts += b',"quality":', encode(record.quality)
+    parts += b',"target":', encode(record.target)
+    if record.version != 1:
+        parts += b',"version":', encode(record.version)
+    parts.append(b"}")
+    return b"".join(parts)
+
+
+def _given(context: MetadataContext) -> dict[str, Any]:
+    """Return the fields that were given; a tenant that equals the default was not, whichever object holds it."""
+    fields = ((name, getattr(context, name)) for name in context.__struct_fields__)
+    return {name: value for name, value in fields if value and value != getattr(_NO_CONTEXT, name)}
 
 
 def check_json(value: Any, field: str, depth: int = 0) -> None:

@@ -62,7 +62,7 @@ class KindRegistry:
 
     def __init__(self, kinds: Iterable[Kind] = ()) -> None:
         self._kinds: dict[str, Kind] = {}
-        self._validators: dict[tuple[str, int], Any] = {}
+        self._validators: dict[tuple[str, int], tuple[Kind, Any]] = {}
         for kind in kinds:
             self.register(kind)
 
@@ -97,8 +97,7 @@ class KindRegistry:
 
     def check_payload(self, record: MetadataRecord) -> Kind:
         """Refuse a record whose kind or version is unknown or whose payload breaks the schema; return its kind."""
-        kind = self.get(record.kind)
-        validator = self._validators.get((record.kind, record.version)) or self._compile(kind, record.version)
+        kind, validator = self._validators.get((record.kind, record.version)) or self._compile(self.get(record.kind), record.version)
         if record.payload is None:
             if kind.category is Category.EVENT:
                 raise InvalidRecord(
@@ -110,7 +109,7 @@ class KindRegistry:
             raise self._explain(record, validator)
         return kind
 
-    def _compile(self, kind: Kind, version: int) -> Any:
+    def _compile(self, kind: Kind, version: int) -> tuple[Kind, Any]:
         schema = kind.schema_of(version)
         try:
             import jsonschema_rs
@@ -121,8 +120,8 @@ class KindRegistry:
                 fix="pip install 'factbook-sdk[validation]'",
             ) from error
         validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
-        self._validators[kind.name, version] = validator
-        return validator
+        self._validators[kind.name, version] = kind, validator
+        return kind, validator
 
     @staticmethod
     def _explain(record: MetadataRecord, validator: Any) -> InvalidRecord:
