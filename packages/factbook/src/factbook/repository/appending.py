@@ -30,12 +30,15 @@ _COLUMNS = ("offset", "channel_no", "stream_id", "produced_at", "id", "state_dig
 _LOCK = {"sqlite": "SELECT last_offset FROM log_head", "postgresql": "SELECT last_offset FROM log_head FOR UPDATE"}
 _ADVANCE = {"sqlite": "UPDATE log_head SET last_offset = ?", "postgresql": "UPDATE log_head SET last_offset = %s"}
 
-# Which of these records are in the log already: (channel, time, id) -> offset.
+# Which of these records are in the log already: (channel, time, id) -> offset. LIMIT keeps the planner from joining with the whole log.
 _REPEAT_SQLITE = 'SELECT "offset" FROM records WHERE channel_no = ? AND produced_at = ? AND id = ?'
 _REPEAT_POSTGRES = """
     SELECT wanted.place, r."offset"
     FROM unnest(%s::int[], %s::bigint[], %s::bytea[]) WITH ORDINALITY AS wanted (channel_no, produced_at, id, place)
-    JOIN records AS r USING (channel_no, produced_at, id)
+    CROSS JOIN LATERAL (
+        SELECT "offset" FROM records
+        WHERE records.channel_no = wanted.channel_no AND records.produced_at = wanted.produced_at AND records.id = wanted.id LIMIT 1
+    ) AS r
 """
 _LATEST_OF_CHANNEL = "SELECT max(produced_at) FROM records WHERE channel_no = {}"
 

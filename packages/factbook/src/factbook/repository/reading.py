@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, asc, desc, func, or_, select, true
 
 from factbook.database.log_tables import channels, log_head, records, streams
 from factbook.repository.rows import to_stored
@@ -14,8 +14,13 @@ from factbook_sdk.repository.contract import StoredRecord, Targets, Within
 from factbook_sdk.repository.filters import Condition, matches
 
 _ROW = (records.c.offset, records.c.id, records.c.body)
+
+# Hidden in a sum from the planners, who would walk a channel's whole index and sort it instead of reading a stretch of the log.
+_CHANNEL = records.c.channel_no + 0
+
 _MAX_PARAMETERS = 500
 _SCAN_ROWS = 1000
+_MAX_WINDOW = 64_000
 
 
 def last_offset(connection: Connection) -> int:
@@ -35,6 +40,32 @@ def stream_filter(channel: int, tenant: str, targets: Targets | None, producer_i
     if producer_id is not None:
         conditions.append(streams.c.producer_id == producer_id)
     return conditions
+
+
+def record_filter(
+    connection: Connection, channel: int, tenant: str, targets: Targets | None, producer_id: str | None
+) -> list[ColumnElement[bool]]:
+    """Return the conditions on ``records`` that pick a channel's records of these targets and producer, and how to get at them.
+
+    Few streams are read one by one and sorted. If most of the channel is wanted, it is read in its own order and the rest left out:
+    then a page costs a page, however long the history. The planners know neither, and guess wrong by hours on a large log.
+    """
+    if targets is None and producer_id is None:
+        return [records.c.channel_no == channel]
+    wanted = stream_filter(channel, tenant, targets, producer_id)
+    ids = select(streams.c.stream_id).where(*wanted)
+    if not _is_most(connection, channel, targets, wanted):
+        return [records.c.stream_id.in_(ids)]
+    # As a value (IS TRUE) it stays a filter; as a bare condition it would be joined.
+    return [records.c.channel_no == channel, records.c.stream_id.in_(ids).is_(true())]
+
+
+def _is_most(connection: Connection, channel: int, targets: Targets | None, wanted: Sequence[ColumnElement[bool]]) -> bool:
+    if targets is not None and not isinstance(targets, Within):
+        return False
+    whole = select(func.count()).select_from(streams).where(streams.c.channel_no == channel).scalar_subquery()
+    part = select(func.count()).select_from(streams).where(*wanted).scalar_subquery()
+    return bool(connection.scalar(select(2 * part >= whole)))
 
 
 def latest(
@@ -113,19 +144,25 @@ def _ordered_statement(
     order: Literal["asc", "desc"],
     limit: int,
 ) -> Select[Any]:
+    """Pick the page by index entries alone, then read only its bodies: a run's facts share their time and are sorted by the thousand."""
     time, offset = records.c.produced_at, records.c.offset
-    statement = select(*_ROW, time).where(*conditions).limit(limit)
+    page = select(offset).where(*conditions).limit(limit)
     if since is not None:
-        statement = statement.where(time >= since)
+        page = page.where(time >= since)
     if until is not None:
-        statement = statement.where(time < until)
-    if order == "asc":
-        if after is not None:
-            statement = statement.where(time >= after[0], or_(time > after[0], and_(time == after[0], offset > after[1])))
-        return statement.order_by(time, offset)
+        page = page.where(time < until)
     if after is not None:
-        statement = statement.where(time <= after[0], or_(time < after[0], and_(time == after[0], offset < after[1])))
-    return statement.order_by(time.desc(), offset.desc())
+        page = page.where(*_after(after, order))
+    direction = asc if order == "asc" else desc
+    picked = page.order_by(direction(time), direction(offset)).subquery("page")
+    return select(*_ROW, time).join(picked, offset == picked.c.offset).order_by(direction(time), direction(offset))
+
+
+def _after(place: tuple[int, int], order: Literal["asc", "desc"]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    time, offset = records.c.produced_at, records.c.offset
+    if order == "asc":
+        return time >= place[0], or_(time > place[0], offset > place[1])
+    return time <= place[0], or_(time < place[0], offset < place[1])
 
 
 def tail(connection: Connection, after_offset: int, tenant: str, kinds: Sequence[str] | None, limit: int) -> tuple[list[StoredRecord], int]:
@@ -140,25 +177,28 @@ def tail(connection: Connection, after_offset: int, tenant: str, kinds: Sequence
     if kinds is not None:
         picked = picked.where(channels.c.kind.in_(kinds))
     numbers = connection.scalars(picked).all()
-    if not numbers:
-        return [], end
-    statement = (
-        select(*_ROW)
-        .where(records.c.offset > after_offset, records.c.offset <= end, records.c.channel_no.in_(numbers))
-        .order_by(records.c.offset)
-        .limit(limit)
-    )
-    found = [to_stored(row) for row in connection.execute(statement)]
+    found = _follow(connection, after_offset, end, numbers, limit)
     return found, found[-1].offset if len(found) == limit else end
 
 
 def between(connection: Connection, after_offset: int, up_to: int, kinds: Sequence[str], limit: int) -> list[StoredRecord]:
     """Return records of every tenant after one offset and up to another, in log order: what views are built from."""
     numbers = connection.scalars(select(channels.c.channel_no).where(channels.c.kind.in_(kinds))).all()
-    statement = (
-        select(*_ROW)
-        .where(records.c.offset > after_offset, records.c.offset <= up_to, records.c.channel_no.in_(numbers))
-        .order_by(records.c.offset)
-        .limit(limit)
-    )
-    return [to_stored(row) for row in connection.execute(statement)]
+    return _follow(connection, after_offset, up_to, numbers, limit)
+
+
+def _follow(connection: Connection, after_offset: int, up_to: int, channel_numbers: Sequence[int], limit: int) -> list[StoredRecord]:
+    """Read the log in windows that grow while little is found, so that no statement sorts or even looks at the whole of it."""
+    found: list[StoredRecord] = []
+    window = max(limit, _SCAN_ROWS)
+    while channel_numbers and after_offset < up_to and len(found) < limit:
+        reached = min(after_offset + window, up_to)
+        statement = (
+            select(*_ROW)
+            .where(records.c.offset > after_offset, records.c.offset <= reached, _CHANNEL.in_(channel_numbers))
+            .order_by(records.c.offset)
+            .limit(limit - len(found))
+        )
+        found.extend(to_stored(row) for row in connection.execute(statement))
+        after_offset, window = reached, min(4 * window, _MAX_WINDOW)
+    return found

@@ -212,10 +212,7 @@ class SqlRepository(MetadataRepository):
             channel = self.numbers.channel(connection, tenant, kind)
             if channel is None:
                 return QueryPage([], None)
-            conditions = [records.c.channel_no == channel]
-            if targets is not None or producer_id is not None:
-                picked = select(streams.c.stream_id).where(*reading.stream_filter(channel, tenant, targets, producer_id))
-                conditions.append(records.c.stream_id.in_(picked))
+            conditions = reading.record_filter(connection, channel, tenant, targets, producer_id)
             found = reading.ordered(connection, conditions, since=first, until=last, after=after, order=order, limit=limit + 1, where=where)
         page = found[:limit]
         return QueryPage(page, format_cursor(page[-1]) if len(found) > limit else None)

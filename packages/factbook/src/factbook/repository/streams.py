@@ -25,9 +25,13 @@ _MAX_REMEMBERED = 200_000
 
 _FIND_SQLITE = "SELECT stream_id FROM streams WHERE channel_no = ? AND target_key = ? AND producer_id = ?"
 _FIND_POSTGRES = """
-    SELECT s.channel_no, s.target_key, s.producer_id, s.stream_id
+    SELECT wanted.channel_no, wanted.target_key, wanted.producer_id, s.stream_id
     FROM unnest(%s::int[], %s::bytea[], %s::text[]) AS wanted (channel_no, target_key, producer_id)
-    JOIN streams AS s USING (channel_no, target_key, producer_id)
+    CROSS JOIN LATERAL (
+        SELECT stream_id FROM streams
+        WHERE streams.channel_no = wanted.channel_no AND streams.target_key = wanted.target_key
+            AND streams.producer_id = wanted.producer_id LIMIT 1
+    ) AS s
 """
 _COLUMNS = ("stream_id", "channel_no", "target_key", "producer_id", "source_id", "schema_name", "table_name")
 
