@@ -49,7 +49,7 @@ def test_changed_bytes_are_refused(place: int) -> None:
         SecretBox(KEY).unseal(bytes(sealed), "a")
 
 
-@pytest.mark.parametrize("sealed", [b"", b"\x01", SecretBox(KEY).seal("tiger", "a")[:22]])
+@pytest.mark.parametrize("sealed", [b"", b"\x01", SecretBox(KEY).seal("tiger", "a")[:22]], ids=["empty", "one byte", "cut short"])
 def test_bytes_that_are_too_short_are_refused(sealed: bytes) -> None:
     with pytest.raises(ConfigurationError, match="cannot be decrypted"):
         SecretBox(KEY).unseal(sealed, "a")
