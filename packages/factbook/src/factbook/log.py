@@ -116,6 +116,7 @@ def _quiet_libraries(level: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers = []
+        logger.setLevel(logging.NOTSET)
         logger.propagate = name != "uvicorn.access"
     for name in ("alembic", "sqlalchemy", "asyncio", "watchfiles"):
         logging.getLogger(name).setLevel(level if level == "DEBUG" else logging.WARNING)

@@ -117,6 +117,9 @@ def answer(
         sent["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if status == 401:
         sent["WWW-Authenticate"] = "Bearer"
+    if status == 413:
+        # Else the server reads the rest of the body, however long, to keep the connection.
+        sent["Connection"] = "close"
     detail = f"{error.what}: {error.why}" if error.why else error.what
     return _respond(
         Problem(
