@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
-import msgspec
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import conninfo
 
-from factbook.errors import FactbookError, SourceRefused, SourceUnavailable
+from factbook.errors import SourceRefused
 from factbook.sources.contract import (
     CatalogEnd,
     CatalogItem,
@@ -20,23 +17,23 @@ from factbook.sources.contract import (
     Probe,
     ScanScope,
     SchemaReading,
+    TableFailure,
     TableName,
     TableSnapshot,
     TableUnchanged,
     covers_schema,
     covers_table,
 )
-from factbook.sources.postgres_catalog import SCHEMAS, catalog_query
+from factbook.sources.postgres_catalog import RELATIONS, SCHEMAS, SESSION, catalog_query
 from factbook.sources.postgres_documents import snapshot_of
+from factbook.sources.postgres_errors import ends_the_reading, reason_of, translated
 
-_FORMULA = "pg1"
-_PAGE_BYTES = 8192
+_FORMULA = "pg2"
 _ROWS_PER_FETCH = 500
-_CHOSEN = 1000
-"""Up to so many relations are read by OID; more of them cost less with everything beside them."""
+_LOCK_TIMEOUT_SECONDS = 2
+"""Printing a view waits for whoever changes its tables. A relation that stays locked for longer is reported, the rest is read."""
 
-_REFUSALS = ("28", "3D", "42501")
-_REFUSAL_WORDS = ("authentication failed", "does not exist", "no password supplied", "permission denied", "no pg_hba.conf entry")
+_DEFAULTS = {"application_name": "factbook", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 
 
 class PostgresConnector(Connector):
@@ -46,99 +43,144 @@ class PostgresConnector(Connector):
 
     def probe(self) -> Probe:
         with self._reading() as connection:
-            schemas = [row[0] for row in connection.execute(SCHEMAS)]
-            return Probe("postgresql", _version(connection), self._namespace(), schemas)
+            schemas = [name for _, name in connection.execute(SCHEMAS)]
+            return Probe("postgresql", _version(connection), _namespace(connection.info.host, connection.info.port), schemas)
 
     def read_catalog(self, scope: ScanScope, known: Mapping[TableName, str]) -> Iterator[CatalogItem]:
         with self._reading() as connection:
-            schemas = [row[0] for row in connection.execute(SCHEMAS) if covers_schema(scope, row[0])]
-            yield from _read(connection, schemas, scope, known)
+            schemas = {oid: name for oid, name in connection.execute(SCHEMAS) if covers_schema(scope, name)}
+            yield from _Reading(connection, list(schemas), scope, known).items()
             # pg_catalog shows every object to every user, so what was not seen is not there.
-            yield CatalogEnd("postgresql", _version(connection), {schema: SchemaReading(complete=True) for schema in schemas})
-
-    def _namespace(self) -> str:
-        parts = urlsplit(self._conninfo())
-        return f"postgres://{parts.hostname or 'localhost'}:{parts.port or 5432}"
-
-    def _conninfo(self) -> str:
-        return re.sub(r"^postgres(ql)?(\+psycopg)?:", "postgresql:", self.url)
+            yield CatalogEnd("postgresql", _version(connection), {schema: SchemaReading(complete=True) for schema in schemas.values()})
 
     @contextmanager
     def _reading(self) -> Iterator[psycopg.Connection[Any]]:
-        """Give a connection in one read-only snapshot where names print qualified; errors in our words."""
+        """Give a connection in one read-only snapshot where names and constants print the same everywhere; errors in our words."""
+        options = self._options()
+        namespace = _namespace(str(options.get("host", "")), options.get("port", ""))
         try:
-            # A URL that libpq cannot parse is quoted in its error, password and all; so it is parsed first and the error cut off.
-            conninfo = conninfo_to_dict(self._conninfo())
-        except psycopg.ProgrammingError:
-            raise SourceRefused("The URL of the source is no PostgreSQL URL", fix="postgresql://USER@HOST:PORT/DATABASE") from None
-        try:
-            options: Any = {**conninfo, "connect_timeout": int(self.connect_timeout_seconds), "application_name": "factbook"}
             with psycopg.connect(**options) as connection:
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 connection.read_only = True
-                connection.execute("SET LOCAL search_path = pg_catalog")
-                connection.execute(f"SET LOCAL statement_timeout = {int(self.statement_timeout_seconds * 1000)}")
-                # Planning for fast first rows or compiling expressions costs more than reading the whole catalogue.
-                connection.execute("SET LOCAL cursor_tuple_fraction = 1.0")
-                connection.execute("SET LOCAL jit = off")
-                connection.execute("SET LOCAL work_mem = '64MB'")
+                connection.prepare_threshold = None
+                connection.execute(SESSION)
+                for name, seconds in (("statement_timeout", self.statement_timeout_seconds), ("lock_timeout", _LOCK_TIMEOUT_SECONDS)):
+                    connection.execute("SELECT set_config(%s, %s, true)", (name, str(int(seconds * 1000))))
                 yield connection
         except psycopg.Error as error:
-            raise _translate(error, self._namespace()) from error
+            raise translated(error, namespace) from error
+
+    def _options(self) -> dict[str, Any]:
+        scheme, _, rest = self.url.partition("://")
+        try:
+            given = conninfo.conninfo_to_dict(f"postgresql://{rest}" if scheme else "")
+        except psycopg.ProgrammingError:
+            # The driver's message quotes what it cannot read, password and all; so it is cut off here.
+            raise SourceRefused("The URL of the source is no PostgreSQL URL", fix="postgresql://USER@HOST:PORT/DATABASE") from None
+        return {"connect_timeout": str(max(2, round(self.connect_timeout_seconds))), **_DEFAULTS, **given, "client_encoding": "UTF8"}
 
 
-def _read(
-    connection: psycopg.Connection[Any], schemas: list[str], scope: ScanScope, known: Mapping[TableName, str]
-) -> Iterator[CatalogItem]:
-    """Ask for fingerprints first, then read the documents of the relations that differ."""
-    differing: dict[TableName, TableUnchanged] = {}
-    oids: list[int] = []
-    query = catalog_query(connection.info.server_version, documents=False)
-    with connection.cursor(name="fingerprints") as cursor:
-        cursor.itersize = _ROWS_PER_FETCH * 4
-        for schema, table, tuples, pages, oid, digest in cursor.execute(query, {"schemas": schemas}):
-            name = TableName(schema, table)
-            if not covers_table(scope, name):
+class _Reading:
+    """One pass over the catalogue. It holds names, fingerprints and OIDs, never the catalogue."""
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], schemas: Sequence[int], scope: ScanScope, known: Mapping[TableName, str]
+    ) -> None:
+        self.connection = connection
+        self.schemas = schemas
+        self.scope = scope
+        self.known = known
+        self.page_bytes = next(int(size) for (size,) in connection.execute("SELECT current_setting('block_size')"))
+        self.done: set[int] = set()
+
+    def items(self) -> Iterator[CatalogItem]:
+        """Yield everything in bulk; where a single relation spoils that, the rest of them in ever smaller groups."""
+        try:
+            # The savepoint keeps the snapshot when a statement fails.
+            with self.connection.transaction():
+                yield from self._unchanged_then_documents() if self.known else self._documents(self._chosen_by_name())
+        except psycopg.Error as error:
+            if ends_the_reading(error):
+                raise
+            left = {oid: name for oid, name in self._relations().items() if oid not in self.done}
+            yield from self._in_groups(left)
+
+    def _relations(self) -> dict[int, TableName]:
+        rows = self.connection.execute(RELATIONS, {"schemas": self.schemas}).fetchall()
+        names = {oid: TableName(schema, table) for oid, schema, table in rows}
+        return {oid: name for oid, name in names.items() if covers_table(self.scope, name)}
+
+    def _chosen_by_name(self) -> list[int] | None:
+        """Return the relations to read where the scope names tables; ``None`` means all of the schemas."""
+        return list(self._relations()) if any("." in pattern for pattern in (*self.scope.include, *self.scope.exclude)) else None
+
+    def _unchanged_then_documents(self) -> Iterator[CatalogItem]:
+        """Ask for fingerprints only, then read the documents of the relations that differ."""
+        changed: list[int] = []
+        for oid, schema, table, kind, tuples, pages, digest in self._rows("fingerprints", None):
+            name, fingerprint = TableName(schema, table), f"{_FORMULA}:{digest}"
+            if self.known.get(name) != fingerprint:
+                changed += [oid] if covers_table(self.scope, name) else []
+            elif covers_table(self.scope, name):
+                self.done.add(oid)
+                yield TableUnchanged(name, fingerprint, _row_estimate(kind, tuples, pages), self._size(kind, pages))
+        if changed:
+            yield from self._documents(changed)
+
+    def _documents(self, oids: Sequence[int] | None) -> Iterator[CatalogItem]:
+        for row in self._rows("documents", oids):
+            self.done.add(row[0])
+            yield self._item(*row)
+
+    def _rows(self, shown: str, oids: Sequence[int] | None) -> Iterator[tuple[Any, ...]]:
+        query = catalog_query(self.connection.info.server_version, documents=shown == "documents", chosen=oids is not None)
+        with self.connection.cursor(name=shown) as cursor:
+            cursor.itersize = _ROWS_PER_FETCH
+            yield from cursor.execute(query, {"schemas": self.schemas, "oids": oids})
+
+    def _in_groups(self, names: Mapping[int, TableName]) -> Iterator[CatalogItem]:
+        """Read what is left, halving a group that fails until the relation that spoils it stands alone."""
+        waiting = [list(names)]
+        while waiting:
+            oids = waiting.pop()
+            try:
+                with self.connection.transaction():
+                    rows = list(self._rows("documents", oids[:_ROWS_PER_FETCH]))
+            except psycopg.Error as error:
+                if ends_the_reading(error):
+                    raise
+                if len(oids) == 1:
+                    yield TableFailure(names[oids[0]], reason_of(error))
+                else:
+                    half = min(len(oids), _ROWS_PER_FETCH) // 2
+                    waiting += [oids[half:], oids[:half]]
                 continue
-            seen = TableUnchanged(name, f"{_FORMULA}:{digest}", _rows(tuples), pages * _PAGE_BYTES)
-            if known.get(name) == seen.fingerprint:
-                yield seen
-            else:
-                differing[name] = seen
-                oids.append(oid)
-    if differing:
-        yield from _documents(connection, schemas, differing, oids if len(oids) <= _CHOSEN else None)
+            yield from (self._item(*row) for row in rows)
+            waiting += [oids[_ROWS_PER_FETCH:]] if len(oids) > _ROWS_PER_FETCH else []
+
+    def _item(self, oid: int, schema: str, table: str, kind: str, tuples: float, pages: int, digest: str, document: str) -> CatalogItem:
+        name, fingerprint = TableName(schema, table), f"{_FORMULA}:{digest}"
+        rows, size = _row_estimate(kind, tuples, pages), self._size(kind, pages)
+        if self.known.get(name) == fingerprint:
+            return TableUnchanged(name, fingerprint, rows, size)
+        return TableSnapshot(name, snapshot_of(document), fingerprint, rows, size)
+
+    def _size(self, kind: str, pages: int) -> int | None:
+        return pages * self.page_bytes if kind in ("r", "m") else None
 
 
-def _documents(
-    connection: psycopg.Connection[Any], schemas: list[str], differing: Mapping[TableName, TableUnchanged], oids: list[int] | None
-) -> Iterator[TableSnapshot]:
-    query = catalog_query(connection.info.server_version, documents=True, chosen=oids is not None)
-    with connection.cursor(name="documents") as cursor:
-        cursor.itersize = _ROWS_PER_FETCH
-        for schema, table, document in cursor.execute(query, {"schemas": schemas, "oids": oids}):
-            seen = differing.get(TableName(schema, table))
-            if seen is not None:
-                snapshot = snapshot_of(msgspec.json.decode(document))
-                yield TableSnapshot(seen.name, snapshot, seen.fingerprint, seen.row_estimate, seen.size_bytes)
-
-
-def _rows(tuples: float) -> int | None:
-    """Return the planner's estimate; it is negative before the first ANALYZE."""
-    return int(tuples) if tuples >= 0 else None
+def _row_estimate(kind: str, tuples: float, pages: int) -> int | None:
+    """Return the planner's estimate. Before the first ANALYZE there is none: -1, and up to version 13 nothing on no pages."""
+    if kind == "v" or tuples < 0 or (tuples == 0 and pages == 0):
+        return None
+    return int(tuples)
 
 
 def _version(connection: psycopg.Connection[Any]) -> str:
     return str(connection.info.parameter_status("server_version"))
 
 
-def _translate(error: psycopg.Error, namespace: str) -> FactbookError:
-    text = str(error).strip()
-    refused = (error.sqlstate or "").startswith(_REFUSALS) or any(word in text for word in _REFUSAL_WORDS)
-    if refused:
-        return SourceRefused(
-            f"{namespace} refuses us", why=text, fix="Check the user, its password and privileges, and the database's name"
-        )
-    if isinstance(error, psycopg.errors.QueryCanceled):
-        return SourceUnavailable(f"{namespace} took too long", why=text, fix="Try again when it is less busy, or with a narrower scope")
-    return SourceUnavailable(f"{namespace} does not answer", why=text, fix="Check that it runs and can be reached, then try again")
+def _namespace(host: str, port: str | int) -> str:
+    """Return the OpenLineage namespace. A socket's folder is this machine; of several hosts the first stands for all."""
+    first = host.split(",")[0]
+    return f"postgres://{first if first and not first.startswith(('/', '@')) else 'localhost'}:{str(port).split(',')[0] or 5432}"
