@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from factbook.errors import ConfigurationError
 from factbook_sdk.facts import Admission
 
 if TYPE_CHECKING:
@@ -17,7 +18,14 @@ def open_repository(url: str, *, admission: Admission, projections: Sequence[Pro
     from factbook.database.engine import Database
     from factbook.repository.sql import SqlRepository
 
-    repository = SqlRepository(Database(url), admission, projections)
+    database = Database(url)
+    if database.dialect == "sqlite" and database.file is None:
+        raise ConfigurationError(
+            "META_DB_URL names no file",
+            why="facts are kept in a file or on a server",
+            fix="Write sqlite:///PATH or postgresql://USER@HOST/DATABASE",
+        )
+    repository = SqlRepository(database, admission, projections)
     try:
         repository.open()
     except BaseException:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HEAD = "0002"
 """The newest revision; ``tests/database`` proves that it is."""
 
-_LOCK_KEY = 0x666163_74626F6F6B
+_LOCK_KEY = int.from_bytes(b"factbook")
 
 
 def migrate(database: Database) -> None:
@@ -27,8 +27,8 @@ def migrate(database: Database) -> None:
         return
     with database.writing() as connection:
         if database.dialect == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY % 2**63})
-        _upgrade(connection, HEAD)
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        upgrade(connection, HEAD)
 
 
 def current_revision(database: Database) -> str | None:
@@ -42,7 +42,8 @@ def current_revision(database: Database) -> str | None:
             return None
 
 
-def _upgrade(connection: Connection, revision: str) -> None:
+def upgrade(connection: Connection, revision: str) -> None:
+    """Run the migrations up to ``revision`` inside the connection's transaction."""
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError

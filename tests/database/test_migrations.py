@@ -1,0 +1,123 @@
+"""Stores of every age open: older ones are brought up with all they hold, newer ones are refused, and a current one costs nothing."""
+
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from factbook.database import control_tables, log_tables, migrations
+from factbook.database.engine import Database
+from factbook.database.metadata import METADATA
+from factbook.errors import ConfigurationError
+from factbook.repository.sql import SqlRepository
+from factbook.repository.urls import open_repository
+from factbook_sdk.facts import Admission, builtin_kinds
+from factbook_sdk.testing.records import event, state
+
+ADMISSION = Admission(builtin_kinds())
+FACTS = [state(1, 0), state(2, 1), state(None, 2), event(1), event(2, tenant="other")]
+DECLARED = (log_tables, control_tables)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """Give the URL of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.sqlite"
+    url = request.getfixturevalue("postgres_url")
+    database = Database(url)
+    with database.writing() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    database.close()
+    return url
+
+
+def upgraded_to(url, revision):
+    database = Database(url)
+    with database.writing() as connection:
+        migrations.upgrade(connection, revision)
+    return database
+
+
+def test_an_older_store_is_brought_up_and_keeps_every_record(url):
+    database = upgraded_to(url, "0001")
+    older = SqlRepository(database, ADMISSION)
+    stored = [older.store(fact) for fact in FACTS]
+    older.close()
+    repository = open_repository(url, admission=ADMISSION)
+    assert migrations.current_revision(repository.database) == migrations.HEAD
+    found = [item for tenant in ("default", "other") for item in repository.tail(tenant=tenant).records]
+    assert [(item.offset, item.id, item.record) for item in found] == [
+        (answer.offset, answer.id, fact) for answer, fact in zip(stored, FACTS, strict=True)
+    ]
+    assert [answer.outcome for answer in repository.bulk_store(FACTS).results] == ["duplicate"] * len(FACTS)
+    repository.close()
+
+
+def test_migrations_make_exactly_the_declared_tables(url):
+    database = upgraded_to(url, migrations.HEAD)
+    with database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, METADATA) == []
+    database.close()
+
+
+def test_the_head_that_the_code_expects_is_the_newest_revision():
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+
+
+def test_migrating_a_current_store_changes_nothing_and_loads_no_alembic(tmp_path):
+    url = f"sqlite:///{tmp_path}/store.sqlite"
+    open_repository(url, admission=ADMISSION).close()
+    program = (
+        "import sys; from factbook.database.engine import Database; database = Database(sys.argv[1]); "
+        "database.migrate(); database.close(); print('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_a_store_of_newer_code_is_refused_and_left_alone(url):
+    database = upgraded_to(url, migrations.HEAD)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigurationError, match="newer Factbook"):
+        database.migrate()
+    assert migrations.current_revision(database) == "9999"
+    database.close()
+
+
+def test_processes_that_open_an_empty_store_at_the_same_moment_take_turns(url):
+    program = (
+        "import sys; from factbook.repository.urls import open_repository; from factbook_sdk.facts import Admission, builtin_kinds; "
+        "from factbook_sdk.testing.records import event; "
+        "repository = open_repository(sys.argv[1], admission=Admission(builtin_kinds())); "
+        "repository.store(event(int(sys.argv[2]))); repository.close()"
+    )
+    openers = [
+        subprocess.Popen([sys.executable, "-c", program, url, str(number)], stderr=subprocess.PIPE, text=True) for number in range(4)
+    ]
+    assert [opener.communicate()[1] for opener in openers] == [""] * 4
+    repository = open_repository(url, admission=ADMISSION)
+    assert [item.offset for item in repository.tail().records] == [1, 2, 3, 4]
+    repository.close()
+
+
+def test_a_migration_that_breaks_leaves_the_store_as_it_was(url):
+    database = upgraded_to(url, "0001")
+    with database.writing() as connection:
+        connection.execute(text("CREATE TABLE job_queue (stranger INTEGER)"))
+    with pytest.raises(Exception, match="job_queue"):
+        database.migrate()
+    with database.reading() as connection:
+        assert not inspect(connection).has_table("sources")
+    assert migrations.current_revision(database) == "0001"
+    database.close()
