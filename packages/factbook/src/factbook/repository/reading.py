@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, asc, desc, func, or_, select, true
 
+from factbook.database.engine import Database
 from factbook.database.log_tables import channels, log_head, records, streams
 from factbook.repository.rows import to_stored
 from factbook_sdk.facts import MetadataTarget, target_key
@@ -17,6 +18,14 @@ _ROW = (records.c.offset, records.c.id, records.c.body)
 
 # Hidden in a sum from the planners, who would walk a channel's whole index and sort it instead of reading a stretch of the log.
 _CHANNEL = records.c.channel_no + 0
+
+# The newest record of a target: heads of its few streams from the index, then one body.
+_LATEST = """
+    SELECT r."offset", r.id, r.body FROM records AS r WHERE r."offset" = (
+        SELECT h."offset" FROM streams AS s JOIN records AS h ON h.stream_id = s.stream_id
+        WHERE s.channel_no = ? AND s.target_key = ?{} ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
+    )
+"""
 
 _MAX_PARAMETERS = 500
 _SCAN_ROWS = 1000
@@ -66,6 +75,22 @@ def _is_most(connection: Connection, channel: int, targets: Targets | None, want
     whole = select(func.count()).select_from(streams).where(streams.c.channel_no == channel).scalar_subquery()
     part = select(func.count()).select_from(streams).where(*wanted).scalar_subquery()
     return bool(connection.scalar(select(2 * part >= whole)))
+
+
+def latest_of_one(
+    database: Database, channel: int, tenant: str, target: MetadataTarget, producer_id: str | None, as_of: int | None
+) -> StoredRecord | None:
+    """Return what :func:`latest` would of one target: the hottest read of all, by a statement made once."""
+    parameters: list[Any] = [channel, target_key(tenant, target)]
+    conditions = ""
+    if producer_id is not None:
+        conditions += " AND s.producer_id = ?"
+        parameters.append(producer_id)
+    if as_of is not None:
+        conditions += " AND h.produced_at <= ?"
+        parameters.append(as_of)
+    row = database.fetch_one(_LATEST.format(conditions), parameters)
+    return None if row is None else to_stored(row)
 
 
 def latest(

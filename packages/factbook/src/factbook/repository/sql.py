@@ -146,7 +146,9 @@ class SqlRepository(MetadataRepository):
         tenant: str = DEFAULT_TENANT,
         as_of: datetime | None = None,
     ) -> StoredRecord | None:
-        return self.latest_many([target], kind, producer_id=producer_id, tenant=tenant, as_of=as_of).get(target)
+        moment = microseconds(as_of, "as_of") if as_of is not None else None
+        channel = self.numbers.channels.get((tenant, kind)) or self._channel(tenant, kind)
+        return None if channel is None else reading.latest_of_one(self.database, channel, tenant, target, producer_id, moment)
 
     def latest_many(
         self,
@@ -243,6 +245,10 @@ class SqlRepository(MetadataRepository):
 
     def close(self) -> None:
         self.database.close()
+
+    def _channel(self, tenant: str, kind: str) -> int | None:
+        with self.reading() as connection:
+            return self.numbers.channel(connection, tenant, kind)
 
     def _append(self, batch: Sequence[Admitted]) -> list[Stored]:
         with self.transaction() as appending:

@@ -41,7 +41,7 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
-class Stored(msgspec.Struct, frozen=True):
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """The answer to one record. ``offset`` is the record's own, or for ``unchanged`` that of the state in force
     (``None`` for a tombstone that closed nothing). ``id`` is the content id, 32 hex digits."""
 
@@ -50,7 +50,7 @@ class Stored(msgspec.Struct, frozen=True):
     id: str
 
 
-class Rejection(msgspec.Struct, frozen=True):
+class Rejection(msgspec.Struct, frozen=True, gc=False):
     """Why the record at ``index`` of a bulk was refused."""
 
     index: int
@@ -78,7 +78,7 @@ class BulkReport(msgspec.Struct, frozen=True):
         return counts | {"rejected": len(self.rejections)}
 
 
-class StoredRecord(msgspec.Struct, frozen=True):
+class StoredRecord(msgspec.Struct, frozen=True, gc=False):
     """A record with its place in the log and its content id (32 hex digits)."""
 
     offset: int
