@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from tests.log.conftest import logging_as_it_was
 
 from factbook.api.app import create_app
 from factbook.app import Factbook
 from factbook.settings import load_settings
+
+__all__ = ["logging_as_it_was"]
 
 MakeClient = Callable[..., TestClient]
 

@@ -18,14 +18,15 @@ from structlog.typing import EventDict, Processor
 HIDDEN = "***"
 
 _SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase)?$|pwd|secret|token$|authorization|(api|access|account|private)_?key|cookie|credential", re.I
+    r"(^|[_-])pass$|pass(word|wd|phrase)|pwd|secret|token$|authorization|(api|access|account|private)_?key|cookie|credential", re.I
 )
-# Up to the last @ of the word: an unquoted @ or / inside a password must not let its tail through.
-_URL_PASSWORD = re.compile(r"([a-z][a-z0-9+.\-]*://[^\s:/?#@]*):\S*@", re.I)
-_BEARER = re.compile(r"\b(bearer|basic)\s+[^\s\"',;]{4,}", re.I)
+# The first up to the last @ of the word: an unquoted @ or / inside a password must not let its tail through. Repetitions are bounded,
+# because anybody can make us log a long path.
+_URL_PASSWORD = re.compile(r"([a-z][a-z0-9+.\-]{0,40}://[^\s:/?#@]{0,512}):\S{0,4096}@", re.I)
+_BEARER = re.compile(r"\b(bearer|basic)\s{1,8}[^\s\"',;]{4,}", re.I)
 _PAIR = re.compile(
-    r"\b([\w\-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|secret[_-]?key|access[_-]?key|private[_-]?key))"
-    r"([\"']?\s*(?:=|: ?)\s*)(\"[^\"]*\"|'[^']*'|[^\s&;,\"']+)",
+    r"(password|passwd|passphrase|pwd|secret|token|(?:api|secret|access|private)[_-]?key)"
+    r"([\"']?\s{0,8}(?:=|: ?)\s{0,8})(\"[^\"]*\"|'[^']*'|[^\s&;,\"']+)",
     re.I,
 )
 
@@ -35,7 +36,8 @@ def redact_text(text: str) -> str:
 
     Rather too much is hidden than a piece of a secret shown.
     """
-    text = _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+    if "://" in text and "@" in text:
+        text = _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
     text = _BEARER.sub(rf"\1 {HIDDEN}", text)
     return _PAIR.sub(rf"\1\2{HIDDEN}", text)
 
@@ -125,6 +127,3 @@ def _quiet_libraries(level: str) -> None:
 def _to_json(event: Any, **_options: Any) -> str:
     # The standard encoder escapes lone surrogates, on which a faster one would fail and lose the line.
     return json.dumps(event, default=str)
-
-
-configure = configure_logging

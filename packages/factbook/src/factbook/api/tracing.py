@@ -19,6 +19,9 @@ HEADER = "X-Request-ID"
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 
+_PATH_CHARACTERS = 1000
+"""What a log line shows of a path."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -46,7 +49,7 @@ class Tracing:
                 headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id, method=scope["method"], path=scope["path"]):
+        with structlog.contextvars.bound_contextvars(request_id=request_id, method=scope["method"], path=scope["path"][:_PATH_CHARACTERS]):
             try:
                 await self._app(scope, receive, send_traced)
             except Exception:  # the last one to see it: logged whole, answered without internals

@@ -215,6 +215,8 @@ def _format_cursor(row: DictionaryRow) -> str:
 def _parse_cursor(cursor: str) -> _Place:
     try:
         place: _Place = msgspec.json.decode(bytes.fromhex(cursor), type=_Place)
+        if not 0 <= place[3] < 2**31 or any("\x00" in str(part) for part in place):
+            raise ValueError("no row can have that place")
         return place
     except (ValueError, msgspec.MsgspecError) as error:
         raise InvalidRequest("That cursor is not ours", fix="Pass next_cursor of the page before", field="cursor") from error

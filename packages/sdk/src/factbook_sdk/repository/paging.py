@@ -23,7 +23,10 @@ def parse_cursor(cursor: str) -> tuple[datetime, int]:
     """Read a cursor back; raises :class:`InvalidRequest` for anything we did not write."""
     moment, _, offset = cursor.partition("~")
     try:
-        return as_utc(datetime.fromisoformat(moment), "cursor"), int(offset)
+        place = int(offset)
+        if not 0 <= place < 2**63:
+            raise ValueError(f"{place} is no offset")
+        return as_utc(datetime.fromisoformat(moment), "cursor"), place
     except ValueError as error:
         raise InvalidRequest("That cursor is not ours", fix="Pass next_cursor of the page before", field="cursor") from error
 
