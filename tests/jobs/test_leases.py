@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select
-from tests.jobs.conftest import TARGET, MakeJobs, end_leases, end_pauses, eventually, queue_length, states, wait_to_be_stopped
+from tests.jobs.conftest import TARGET, MakeJobs, end_leases, end_pauses, eventually, open_store, queue_length, states, wait_to_be_stopped
 
 from factbook.database.control_tables import job_queue
 from factbook.errors import Cancelled, FactbookError
@@ -28,12 +28,20 @@ def take(jobs: Jobs, worker_id: str) -> Lease:
     return lease
 
 
-def test_a_job_is_claimed_by_one_worker_only(make_jobs: MakeJobs) -> None:
+def test_workers_with_connections_of_their_own_never_claim_the_same_job(make_jobs: MakeJobs, store_url: str, tenant: str) -> None:
     jobs = make_jobs(nothing)
-    jobs.submit("work", {}, target=TARGET, trigger="api")
-    with ThreadPoolExecutor(8) as pool:
-        leases = list(pool.map(jobs.claim, [f"w{number}" for number in range(8)]))
-    assert sum(lease is not None for lease in leases) == 1
+    submitted = [jobs.submit("work", {}, target=TARGET, trigger="api").job_id for _ in range(20)]
+    stores = [open_store(store_url) for _ in range(4)]
+
+    def claim_all(store: SqlRepository) -> list[str]:
+        mine = Jobs(store, tenant=tenant, handlers={"work": nothing})
+        return [lease.run.job_id for lease in iter(lambda: mine.claim("w"), None)]
+
+    with ThreadPoolExecutor(len(stores)) as pool:
+        claimed = [job_id for ids in pool.map(claim_all, stores) for job_id in ids]
+    for store in stores:
+        store.close()
+    assert sorted(claimed) == sorted(submitted)
 
 
 def test_jobs_are_claimed_in_the_order_of_their_submission(make_jobs: MakeJobs) -> None:
@@ -54,6 +62,15 @@ def test_the_job_of_a_lost_worker_is_tried_again(make_jobs: MakeJobs, repository
     end_pauses(repository, tenant)
     assert jobs.perform(take(jobs, "next")) is None
     assert states(repository, tenant, job_id) == [("queued", 0), ("running", 1), ("queued", 1), ("running", 2), ("succeeded", 2)]
+
+
+def test_a_worker_that_looks_for_work_takes_the_jobs_of_lost_ones(make_jobs: MakeJobs, repository: SqlRepository, tenant: str) -> None:
+    jobs = make_jobs(nothing)
+    job_id = jobs.submit("work", {}, target=TARGET, trigger="api").job_id
+    take(jobs, "lost")
+    end_leases(repository, tenant)
+    assert jobs.claim("next") is None, "the next attempt comes after a pause"
+    assert states(repository, tenant, job_id) == [("queued", 0), ("running", 1), ("queued", 1)]
 
 
 def test_the_job_of_a_lost_worker_fails_when_no_attempt_remains(make_jobs: MakeJobs, repository: SqlRepository, tenant: str) -> None:

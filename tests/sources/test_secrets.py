@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factbook.errors import ConfigurationError
+from factbook.sources import secrets
 from factbook.sources.secrets import SecretBox
 
 KEY, OTHER_KEY = bytes(range(32)), bytes(range(1, 33))
@@ -91,6 +92,15 @@ def test_a_broken_key_file_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "secret.key").write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"secret\.key"):
         SecretBox.open("", tmp_path).seal("tiger", "a")
+
+
+def test_a_key_that_another_process_made_first_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    secrets._make(path)
+    first = path.read_bytes()
+    secrets._make(path)
+    assert path.read_bytes() == first
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_processes_that_start_together_end_with_one_key(tmp_path: Path) -> None:
