@@ -52,7 +52,7 @@ class Answer:
 def environment(data_dir: Path, **more: str) -> dict[str, str]:
     """Return an environment in which nothing of the person who runs the tests shows through."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")}
-    return {**kept, "FACTBOOK_DATA_DIR": str(data_dir), "COLUMNS": "80", "PYTHONUNBUFFERED": "1", **more}
+    return {**kept, "FACTBOOK_DATA_DIR": str(data_dir), "COLUMNS": "80", **more}
 
 
 def command(arguments: Sequence[str]) -> list[str]:

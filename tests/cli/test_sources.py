@@ -61,22 +61,30 @@ def test_rebuilding_changes_nothing_that_can_be_seen(scanned: Cli) -> None:
     assert scanned("rebuild", "--json").json["views"] == ["dictionary", "jobs"]
 
 
-def test_the_doctor_finds_a_healthy_house_healthy(scanned: Cli) -> None:
-    answer = scanned("doctor", "--json")
+@pytest.fixture
+def with_key(scanned: Cli) -> Cli:
+    """Give a command line whose data folder has a key, because a password was stored."""
+    scanned("sources", "add", "guarded", "postgresql://me@127.0.0.1:1/x", "--ask-password", stdin="hunter2\n")
+    scanned("sources", "remove", "guarded")
+    return scanned
+
+
+def test_the_doctor_finds_a_healthy_house_healthy(with_key: Cli) -> None:
+    answer = with_key("doctor", "--json")
     assert answer.code == 0
     verdicts = {check["name"]: check["verdict"] for check in answer.json["checks"]}
     assert verdicts["store"] == verdicts["secret key"] == verdicts["source chinook"] == "ok"
-    assert "ok    store" in scanned("doctor").out
+    assert "ok    store" in with_key("doctor").out
 
 
-def test_the_doctor_says_what_to_do_about_what_is_wrong(scanned: Cli, chinook: Path, data_dir: Path) -> None:
+def test_the_doctor_says_what_to_do_about_what_is_wrong(with_key: Cli, chinook: Path, data_dir: Path) -> None:
     chinook.unlink()
     (data_dir / "secret.key").chmod(0o644)
-    answer = scanned("doctor")
+    answer = with_key("doctor")
     assert answer.code == 3
     assert "fail  source chinook" in answer.out
     assert f"chmod 600 {data_dir / 'secret.key'}" in answer.out
-    assert scanned("doctor", "--no-sources", "--json").json["checks"][-1]["name"] == "sources"
+    assert with_key("doctor", "--no-sources", "--json").json["checks"][-1]["name"] == "sources"
 
 
 def test_the_doctor_throws_away_past_demos_and_abandoned_drafts_and_nothing_else(scanned: Cli, data_dir: Path) -> None:

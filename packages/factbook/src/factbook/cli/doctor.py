@@ -12,7 +12,12 @@ from factbook.cli.options import Json
 
 
 def doctor(
-    sources: Annotated[bool, typer.Option("--sources/--no-sources", help="Connect to every registered source.")] = True,
+    sources: Annotated[
+        bool,
+        typer.Option(
+            "--sources/--no-sources", show_default=False, help="Connect to every registered source (default), or only count them."
+        ),
+    ] = True,
     clean: Annotated[bool, typer.Option("--clean", help="First remove folders of past demos and files left half-written.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
@@ -25,29 +25,29 @@ def ensure_source(path: Path) -> Path:
     """Put the sample database at ``path`` unless something is there; of two processes at once, both end with the file that came first."""
     if path.exists():
         return path
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes((resources.files(__package__) / "chinook.sqlite").read_bytes())
-        _publish(draft, path)
+        _publish((resources.files(__package__) / "chinook.sqlite").read_bytes(), path)
     except OSError as error:
         raise ConfigurationError(
             f"The sample database cannot be put at {path}", why=error.strerror or "", fix="Make the folder writable, or set DATA_DIR"
         ) from error
-    finally:
-        draft.unlink(missing_ok=True)
     return path
 
 
-def _publish(draft: Path, path: Path) -> None:
-    """Give the whole draft its name, never over a file that another process may have opened meanwhile."""
-    with suppress(FileExistsError):
+def _publish(content: bytes, path: Path) -> None:
+    """Write a draft and give it its name when it is whole, never over a file that another process may have opened meanwhile."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(6)}")
+    try:
+        draft.write_bytes(content)
         try:
             os.link(draft, path)
         except FileExistsError:
-            raise
+            return
         except OSError:  # a file system without hard links
             draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def fresh_folder(parent: Path) -> Path:
