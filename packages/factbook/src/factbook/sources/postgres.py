@@ -75,8 +75,10 @@ class PostgresConnector(Connector):
         try:
             given = conninfo.conninfo_to_dict(f"postgresql://{rest}" if scheme else "")
         except psycopg.ProgrammingError:
-            # The driver's message quotes what it cannot read, password and all; so it is cut off here.
-            raise SourceRefused("The URL of the source is no PostgreSQL URL", fix="postgresql://USER@HOST:PORT/DATABASE") from None
+            given = {"port": "unreadable"}
+        # The driver quotes what it cannot read, and takes a piece of a password for the port where a / in it is not escaped.
+        if not all(port.isdigit() or not port for port in str(given.get("port", "")).split(",")):
+            raise SourceRefused("The URL of the source is no PostgreSQL URL", fix="postgresql://USER@HOST:PORT/DATABASE")
         return {"connect_timeout": str(max(2, round(self.connect_timeout_seconds))), **_DEFAULTS, **given, "client_encoding": "UTF8"}
 
 

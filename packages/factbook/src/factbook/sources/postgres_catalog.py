@@ -96,10 +96,11 @@ _COMMENTS = f"""
     ) AS d
 """
 
+# The first element gives the array its type: a name would cut every other text at 63 bytes.
 # A foreign key to a partitioned table has a shadow for each partition of its target; only the key itself was declared.
 _CONSTRAINTS = f"""
     SELECT array_agg(ARRAY[
-        k.conname,
+        k.conname::text,
         k.contype::text || CASE WHEN k.condeferrable THEN 'd' ELSE '' END || CASE WHEN k.condeferred THEN 'D' ELSE '' END
         || CASE WHEN k.convalidated THEN '' ELSE 'V' END || CASE WHEN k.connoinherit AND k.contype IN ('c', 'n') THEN 'I' ELSE '' END
         || CASE WHEN $enforced THEN '' ELSE 'E' END,
@@ -143,7 +144,7 @@ _OPERATOR_CLASSES = """
 # 403 and 405 are btree and hash, whose operator classes take no parameters.
 _INDEXES = f"""
     SELECT array_agg(ARRAY[
-        i.relname,
+        i.relname::text,
         CASE WHEN i.indisunique THEN 'u' ELSE '' END || CASE WHEN i.indisprimary THEN 'p' ELSE '' END
         || CASE WHEN i.indisvalid THEN '' ELSE 'V' END || CASE WHEN $index_nulls THEN 'N' ELSE '' END || i.indnkeyatts,
         CASE WHEN i.relam = 403 THEN 'btree' ELSE (SELECT amname FROM pg_am WHERE oid = i.relam)::text END,
