@@ -30,7 +30,7 @@ def read_filter(
     search: Search = None,
     include_removed: Annotated[bool, Query(description="Show columns that are gone, too.")] = False,
 ) -> DictionaryFilter:
-    """Return what rows are asked for."""
+    """Return what rows are asked for: every parameter is a field of the filter."""
     return DictionaryFilter(**locals())
 
 
