@@ -3,26 +3,15 @@ import threading
 import time
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+from tests.repository.stores import ADMISSION, open_empty
 
 from factbook.repository.urls import open_repository
-from factbook_sdk.facts import Admission, builtin_kinds
 from factbook_sdk.repository.contract import Outcome
 from factbook_sdk.testing.records import event
 from factbook_sdk.testing.repository_machine import repository_machine
 from factbook_sdk.testing.repository_suite import RepositoryContract
-
-ADMISSION = Admission(builtin_kinds())
-
-
-def open_empty(url):
-    """Open the store and empty its log: quicker than a new database for each test."""
-    repository = open_repository(url, admission=ADMISSION)
-    with repository.database.writing() as connection:
-        for table in ("records", "streams", "channels"):
-            connection.exec_driver_sql(f"DELETE FROM {table}")
-        connection.exec_driver_sql("UPDATE log_head SET last_offset = 0")
-    return repository
 
 
 class TestPostgresRepository(RepositoryContract):
@@ -35,11 +24,7 @@ class TestPostgresRepository(RepositoryContract):
 
 def test_a_state_machine_finds_no_difference_to_memory(postgres_url):
     machine = repository_machine(lambda: open_empty(postgres_url))
-    case = machine.TestCase
-    case.settings = settings(
-        max_examples=12, stateful_step_count=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
-    case().runTest()
+    run_state_machine_as_test(machine, settings=settings(max_examples=15, stateful_step_count=15))
 
 
 def test_tail_neither_skips_nor_repeats_while_eight_writers_commit_at_random(postgres_url):

@@ -1,31 +1,20 @@
-import tempfile
-from pathlib import Path
-
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+from tests.repository.stores import open_empty
 
-from factbook.repository.urls import open_repository
-from factbook_sdk.facts import Admission, builtin_kinds
 from factbook_sdk.testing.repository_machine import repository_machine
 from factbook_sdk.testing.repository_suite import RepositoryContract
-
-ADMISSION = Admission(builtin_kinds())
 
 
 class TestSQLiteRepository(RepositoryContract):
     @pytest.fixture
     def repository(self, tmp_path):
-        repository = open_repository(f"sqlite:///{tmp_path}/store.sqlite", admission=ADMISSION)
+        repository = open_empty(f"sqlite:///{tmp_path}/store.sqlite")
         yield repository
         repository.close()
 
 
-def _open_new():
-    folder = Path(tempfile.mkdtemp())
-    return open_repository(f"sqlite:///{folder}/store.sqlite", admission=ADMISSION)
-
-
-TestSQLiteMachine = repository_machine(_open_new).TestCase
-TestSQLiteMachine.settings = settings(
-    max_examples=30, stateful_step_count=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+def test_a_state_machine_finds_no_difference_to_memory(tmp_path):
+    machine = repository_machine(lambda: open_empty(f"sqlite:///{tmp_path}/store.sqlite"))
+    run_state_machine_as_test(machine, settings=settings(max_examples=30, stateful_step_count=20))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -173,17 +174,17 @@ class MemoryRepository(MetadataRepository):
         if admitted.id in self._offsets:
             return Stored(self._offsets[admitted.id], Outcome.DUPLICATE, content_id)
         stream = self._streams[record.context.tenant, record.target, record.kind, record.producer_id]
-        if admitted.is_state:
-            before = [item for item in stream if item.record.produced_at <= record.produced_at]
-            in_force = self._digests[before[-1].offset] if before else None
-            if in_force == admitted.state_digest:
-                return Stored(before[-1].offset if before else None, Outcome.UNCHANGED, content_id)
         stored = StoredRecord(len(self._log) + 1, content_id, record)
+        place = bisect_right(stream, sort_key(stored), key=sort_key)
+        if admitted.is_state:
+            before = stream[place - 1] if place else None
+            in_force = self._digests[before.offset] if before else None
+            if in_force == admitted.state_digest:
+                return Stored(before.offset if before else None, Outcome.UNCHANGED, content_id)
         self._log.append(stored)
         self._offsets[admitted.id] = stored.offset
         self._digests[stored.offset] = admitted.state_digest
-        stream.append(stored)
-        stream.sort(key=sort_key)
+        stream.insert(place, stored)
         self._grown.notify_all()
         return Stored(stored.offset, Outcome.STORED, content_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,3 +31,8 @@ def event(
     """Return a ``job_run`` (an event) whose ``attempt`` is ``number``."""
     payload = {"job_id": f"job-{number}", "job_type": "scan", "state": "running", "attempt": number}
     return MetadataRecord(MetadataTarget(source_id), "job_run", payload, at(seconds), producer_id, MetadataContext(tenant=tenant), **more)
+
+
+def values(found: Iterable[Any]) -> list[Any]:
+    """Return the number that each record of :func:`state` or :func:`event` was made with, ``None`` for a tombstone."""
+    return [item.record.payload and item.record.payload.get("row_estimate", item.record.payload.get("attempt")) for item in found]
