@@ -5,6 +5,7 @@ Nothing heavy may be imported before a verb runs: starting has to stay under 0.3
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -68,5 +69,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run() -> None:
-    """Start from the console script."""
+    """Start from the console script.
+
+    Scanning makes millions of short-lived objects and no cycles. Looking for cycles every 700 objects, as Python does by itself, takes a
+    fifth of a scan's time; a process of its own may look less often.
+    """
+    gc.set_threshold(100_000, 20, 20)
     sys.exit(main(sys.argv[1:]))

@@ -11,17 +11,19 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 
-def bulk_insert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def bulk_insert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows; ``columns`` names what each row holds, in order."""
     if not rows:
         return
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_insert(table.name, columns), [tuple(row) for row in rows])
+        connection.exec_driver_sql(_insert(table.name, columns), list(rows))
     else:
         _copy(connection, table.name, table, columns, rows)
 
 
-def bulk_upsert(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, key: Sequence[str]) -> None:
+def bulk_upsert(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], *, key: Sequence[str]
+) -> None:
     """Insert rows, or update those whose ``key`` is there already. No key may come twice in one call."""
     if not rows:
         return
@@ -29,7 +31,7 @@ def bulk_upsert(connection: Connection, table: Table, columns: Sequence[str], ro
     action = ", ".join(f'"{column}" = excluded."{column}"' for column in rest)
     conflict = f"ON CONFLICT ({_names(key)}) DO {'UPDATE SET ' + action if rest else 'NOTHING'}"
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"{_insert(table.name, columns)} {conflict}", [tuple(row) for row in rows])
+        connection.exec_driver_sql(f"{_insert(table.name, columns)} {conflict}", list(rows))
         return
     staging = f"staging_{table.name}"
     connection.exec_driver_sql(
@@ -50,7 +52,7 @@ def _insert(table: str, columns: Sequence[str]) -> str:
     return f'INSERT INTO "{table}" ({_names(columns)}) VALUES ({", ".join("?" * len(columns))})'  # noqa: S608 - our own names
 
 
-def _copy(connection: Connection, name: str, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def _copy(connection: Connection, name: str, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """COPY rows in; the text form, which measured as fast as the binary one and needs no types spelled out."""
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(f'COPY "{name}" ({_names(columns)}) FROM STDIN') as copy:

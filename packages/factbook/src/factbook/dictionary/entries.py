@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
-
-import msgspec
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import chain
+from typing import Any, NamedTuple
 
 from factbook_sdk.facts.codec import canonical_json, digest
 
 
-class ColumnEntry(msgspec.Struct, frozen=True):
-    """What the dictionary says of one column, without its history."""
+class ColumnEntry(NamedTuple):
+    """What the dictionary says of one column, without its history: the middle of its row."""
 
-    name: str
+    column_name: str
     position: int
     data_type: str
     nullable: bool
-    default: str | None
+    default_value: str | None
     comment: str | None
     is_primary_key: bool
     is_unique: bool
@@ -42,20 +42,22 @@ def column_entries(payload: dict[str, Any]) -> Iterator[ColumnEntry]:
         if index.get("unique") and len(parts) == 1 and "column" in parts[0] and "predicate" not in index:
             unique.add(parts[0]["column"])
     for column in payload["columns"]:
-        name = column["name"]
-        flags = (name in primary, name in unique, name in refers, name in indexed)
+        name, get = column["name"], column.get
         attributes = canonical_json(column)
+        reference = refers.get(name)
+        flags = (name in primary, name in unique, reference is not None, name in indexed)
+        hashed = digest(b"%b%d%d%d%d%b" % (attributes, *flags, (reference or "").encode()))
         yield ColumnEntry(
             name,
             column["position"],
             column["data_type"],
-            column.get("nullable", True),
-            column.get("default"),
-            column.get("comment"),
+            get("nullable", True),
+            get("default"),
+            get("comment"),
             *flags,
-            refers.get(name),
+            reference,
             attributes.decode(),
-            digest(attributes + canonical_json([*flags, refers.get(name)])),
+            hashed,
         )
 
 
@@ -78,14 +80,17 @@ _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
-def words(*texts: str | None) -> set[str]:
+def words(texts: Iterable[str | None]) -> set[str]:
     """Return the words to find texts by: runs of letters and digits, and the parts of camelCase, in lower case."""
-    found: set[str] = set()
-    for text in texts:
-        for word in _WORD.findall(text or ""):
-            found.add(word.casefold())
-            found.update(part.casefold() for part in _CAMEL.findall(word))
-    return found
+    return set().union(*(_words_of(text) for text in texts if text))
+
+
+@lru_cache(maxsize=16384)
+def _words_of(text: str) -> frozenset[str]:
+    """Split one text. Tables of one database share most of their columns' names."""
+    found = _WORD.findall(text)
+    parts = (part for word in found for part in _CAMEL.findall(word))
+    return frozenset(word.casefold() for word in chain(found, parts))
 
 
 def search_terms(search: str) -> list[str]:

@@ -7,14 +7,15 @@ with every scan that read the object's schema completely with the object inside 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, func, select, tuple_, update
+from sqlalchemy import Connection, Row, func, select, tuple_, update
 
 from factbook.database.bulk import bulk_insert, bulk_upsert
 from factbook.dictionary import search
-from factbook.dictionary.entries import ColumnEntry, column_entries, column_key, words
+from factbook.dictionary.entries import ColumnEntry, column_entries, words
 from factbook.dictionary.tables import columns, objects
 from factbook.repository.projection import Projection
 from factbook.repository.rows import microseconds
@@ -27,14 +28,33 @@ _Key = tuple[str, str, str, str]
 
 _OBJECT = tuple(column.name for column in objects.columns)
 _COLUMN = tuple(column.name for column in columns.columns)
+_HISTORY = 1 + len(ColumnEntry._fields)
 _LOOKUP = 200
+
+
+class _Column(NamedTuple):
+    """One column of one object, with its history; flattened, a row of ``dictionary_columns``."""
+
+    object_id: int
+    entry: ColumnEntry
+    first_seen: int
+    changed_at: int
+    last_seen: int | None = None
+    removed_at: int | None = None
+
+    @classmethod
+    def from_row(cls, row: Row[Any]) -> _Column:
+        return cls(row[0], ColumnEntry(*row[1:_HISTORY]), *row[_HISTORY:])
+
+    def to_row(self) -> tuple[Any, ...]:
+        return (self.object_id, *self.entry, *self[2:])
 
 
 class DictionaryProjection(Projection):
     """One row per object and one per column."""
 
     name = "dictionary"
-    version = 1
+    version = 2
     kinds = frozenset({"schema_snapshot", "catalog_scan"})
     tables = (objects, columns)
 
@@ -71,10 +91,10 @@ class _Fold:
         self._connection = connection
         self._batch = batch
         self._objects: dict[_Key, dict[str, Any]] = {}
-        self._columns: dict[int, dict[str, dict[str, Any]]] = {}
+        self._columns: dict[int, dict[str, _Column]] = {}
         self._known: set[int] = set()
-        self._touched_columns: dict[tuple[int, str], dict[str, Any]] = {}
-        self._touched_objects: dict[int, dict[str, Any]] = {}
+        self._touched: dict[int, dict[str, Any]] = {}
+        self._changed: set[tuple[int, str]] = set()
         self._reworded: set[int] = set()
 
     def apply(self) -> None:
@@ -96,8 +116,9 @@ class _Fold:
         self._known = set(self._columns)
         ids = sorted(self._known)
         for start in range(0, len(ids), _LOOKUP):
-            for row in self._connection.execute(select(columns).where(columns.c.object_id.in_(ids[start : start + _LOOKUP]))).mappings():
-                self._columns[row["object_id"]][row["column_name"]] = dict(row)
+            for found in self._connection.execute(select(columns).where(columns.c.object_id.in_(ids[start : start + _LOOKUP]))):
+                column = _Column.from_row(found)
+                self._columns[column.object_id][column.entry.column_name] = column
         self._next_id: int = self._connection.scalars(select(func.coalesce(func.max(objects.c.object_id), 0) + 1)).one()
 
     def _fold(self, item: StoredRecord) -> None:
@@ -108,7 +129,7 @@ class _Fold:
             if payload is None:
                 return
             found = self._new_object(_key(item), produced_at)
-        self._touched_objects[found["object_id"]] = found
+        self._touched[found["object_id"]] = found
         if produced_at < found["described_at"]:
             self._date_back(found, payload or {}, produced_at)
         elif payload is None:
@@ -121,8 +142,8 @@ class _Fold:
         found["first_seen"] = min(found["first_seen"], produced_at)
         for described in payload.get("columns", ()):
             column = self._columns[found["object_id"]].get(described["name"])
-            if column is not None and produced_at < column["first_seen"]:
-                self._touch(column, first_seen=produced_at)
+            if column is not None and produced_at < column.first_seen:
+                self._set(column._replace(first_seen=produced_at))
 
     def _new_object(self, key: _Key, produced_at: int) -> dict[str, Any]:
         tenant, source_id, schema, table = key
@@ -134,6 +155,7 @@ class _Fold:
             "table_name": table,
             "first_seen": produced_at,
             "described_at": produced_at,
+            "last_seen": produced_at,
         }
         self._next_id += 1
         self._objects[key] = made
@@ -141,13 +163,15 @@ class _Fold:
         return made
 
     def _remove(self, found: dict[str, Any], produced_at: int) -> None:
+        self._columns_gone(self._columns[found["object_id"]].values(), produced_at, found["last_seen"])
         found.update(described_at=produced_at, removed_at=produced_at, changed_at=produced_at)
-        for column in self._columns[found["object_id"]].values():
-            if column["removed_at"] is None:
-                self._touch(column, removed_at=produced_at, changed_at=produced_at, last_seen=found["last_seen"])
+
+    def _columns_gone(self, gone: Iterable[_Column], produced_at: int, last_seen: int) -> None:
+        for column in [column for column in gone if column.removed_at is None]:
+            self._set(column._replace(removed_at=produced_at, changed_at=produced_at, last_seen=last_seen))
 
     def _describe(self, found: dict[str, Any], payload: dict[str, Any], produced_at: int) -> None:
-        object_id, seen_before = found["object_id"], found.get("last_seen")
+        object_id, seen_before = found["object_id"], found["last_seen"]
         found.update(
             object_type=payload["object_type"],
             comment=payload.get("comment"),
@@ -158,69 +182,45 @@ class _Fold:
             removed_at=None,
         )
         self._reworded.add(object_id)
+        mine = self._columns[object_id]
         present: set[str] = set()
         for entry in column_entries(payload):
-            present.add(entry.name)
-            self._set_column(found, entry, produced_at)
-        for name, column in self._columns[object_id].items():
-            if name not in present and column["removed_at"] is None:
-                self._touch(column, removed_at=produced_at, changed_at=produced_at, last_seen=seen_before)
+            name = entry.column_name
+            present.add(name)
+            stored = mine.get(name)
+            if stored is None:
+                self._set(_Column(object_id, entry, produced_at, produced_at))
+            elif stored.entry.attributes_hash != entry.attributes_hash or stored.removed_at is not None:
+                self._set(_Column(object_id, entry, stored.first_seen, produced_at))
+        if len(mine) > len(present):
+            self._columns_gone((column for name, column in mine.items() if name not in present), produced_at, seen_before)
 
-    def _set_column(self, found: dict[str, Any], entry: ColumnEntry, produced_at: int) -> None:
-        stored = self._columns[found["object_id"]].get(entry.name)
-        if stored is not None and stored["attributes_hash"] == entry.attributes_hash and stored["removed_at"] is None:
-            return
-        if stored is None:
-            key = column_key(found["tenant"], found["source_id"], found["schema_name"], found["table_name"], entry.name)
-            stored = {"object_id": found["object_id"], "column_name": entry.name, "column_key": key, "first_seen": produced_at}
-            self._columns[found["object_id"]][entry.name] = stored
-        self._touch(
-            stored,
-            position=entry.position,
-            data_type=entry.data_type,
-            nullable=entry.nullable,
-            default_value=entry.default,
-            comment=entry.comment,
-            is_primary_key=entry.is_primary_key,
-            is_unique=entry.is_unique,
-            is_foreign_key=entry.is_foreign_key,
-            is_indexed=entry.is_indexed,
-            refers_to=entry.refers_to,
-            attributes=entry.attributes,
-            attributes_hash=entry.attributes_hash,
-            changed_at=produced_at,
-            last_seen=None,
-            removed_at=None,
-        )
-
-    def _touch(self, column: dict[str, Any], **values: Any) -> None:
-        column.update(values)
-        self._touched_columns[column["object_id"], column["column_name"]] = column
+    def _set(self, column: _Column) -> None:
+        object_id, name = column.object_id, column.entry.column_name
+        self._columns[object_id][name] = column
+        if object_id in self._known:
+            self._changed.add((object_id, name))
 
     def _write(self) -> None:
-        known = [row for row in self._touched_objects.values() if row["object_id"] in self._known]
-        new = [row for row in self._touched_objects.values() if row["object_id"] not in self._known]
-        bulk_insert(
-            self._connection, objects, _OBJECT, [[row[name] if name != "removed_at" else row.get(name) for name in _OBJECT] for row in new]
-        )
-        bulk_upsert(self._connection, objects, _OBJECT, _values(known, _OBJECT), key=("object_id",))
-        touched = self._touched_columns.values()
-        fresh = [row for row in touched if row["object_id"] not in self._known]
-        bulk_insert(self._connection, columns, _COLUMN, _values(fresh, _COLUMN))
-        changed = [row for row in touched if row["object_id"] in self._known]
-        bulk_upsert(self._connection, columns, _COLUMN, _values(changed, _COLUMN), key=("object_id", "column_name"))
-        reworded = {row["object_id"]: self._words(row) for row in self._touched_objects.values() if row["object_id"] in self._reworded}
-        search.replace(self._connection, reworded, self._known)
+        new = [row for object_id, row in self._touched.items() if object_id not in self._known]
+        known = [row for object_id, row in self._touched.items() if object_id in self._known]
+        bulk_insert(self._connection, objects, _OBJECT, _values(new))
+        bulk_upsert(self._connection, objects, _OBJECT, _values(known), key=("object_id",))
+        fresh = [column.to_row() for row in new for column in self._columns[row["object_id"]].values()]
+        bulk_insert(self._connection, columns, _COLUMN, fresh)
+        changed = [self._columns[object_id][name].to_row() for object_id, name in sorted(self._changed)]
+        bulk_upsert(self._connection, columns, _COLUMN, changed, key=("object_id", "column_name"))
+        search.replace(self._connection, {object_id: self._words(object_id) for object_id in self._reworded}, self._known)
 
-    def _words(self, found: dict[str, Any]) -> set[str]:
-        texts = [found["schema_name"], found["table_name"], found["comment"]]
-        for column in self._columns[found["object_id"]].values():
-            texts.extend((column["column_name"], column["comment"]))
-        return words(*texts)
+    def _words(self, object_id: int) -> set[str]:
+        found = self._touched[object_id]
+        own = (found["schema_name"], found["table_name"], found["comment"])
+        theirs = (text for column in self._columns[object_id].values() for text in (column.entry.column_name, column.entry.comment))
+        return words(chain(own, theirs))
 
 
-def _values(rows: Iterable[dict[str, Any]], names: Sequence[str]) -> list[list[Any]]:
-    return [[row[name] for name in names] for row in rows]
+def _values(rows: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [tuple(row[name] for name in _OBJECT) for row in rows]
 
 
 def _confirm(connection: Connection, item: StoredRecord) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, text
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, text, tuple_
 
 from factbook.database.engine import Database
 from factbook.dictionary import search
-from factbook.dictionary.entries import holds_all, search_terms, words
+from factbook.dictionary.entries import column_key, holds_all, search_terms, words
 from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow
 from factbook.dictionary.projection import DictionaryProjection
 from factbook.dictionary.tables import columns, objects
@@ -103,7 +103,7 @@ def _page(connection: Connection, tenant: str, wanted: DictionaryFilter, limit: 
 
 
 def _words(row: DictionaryRow) -> set[str]:
-    return words(row.schema, row.table, row.table_comment, row.column, row.comment)
+    return words((row.schema, row.table, row.table_comment, row.column, row.comment))
 
 
 def _rows(
@@ -126,8 +126,8 @@ def _rows(
         condition, parameters["terms"] = search.condition(connection.dialect.name, terms)
         statement = statement.where(text(f"dictionary_objects.{condition}"))
     if after is not None:
-        statement = statement.where(_is_after(after))
-    return [_row(row) for row in connection.execute(statement, parameters).mappings()]
+        statement = statement.where(_is_after(after, in_source=wanted.source_id == after[0]))
+    return [_row(tenant, row) for row in connection.execute(statement, parameters).mappings()]
 
 
 def _conditions(wanted: DictionaryFilter, dialect: str) -> Iterator[ColumnElement[bool]]:
@@ -162,21 +162,20 @@ def _escape(char: str) -> str:
     return char if char.isalnum() or char == "_" else f"\\{char}" if char.isascii() else char
 
 
-def _is_after(place: _Place) -> ColumnElement[bool]:
-    """Return ``(source, schema, table, position, column) > place``, led by a plain range so that an index can be used."""
-    levels = [
-        and_(*(column == value for column, value in zip(_PLACE[:depth], place, strict=False)), _PLACE[depth] > place[depth])
-        for depth in range(5)
-    ]
-    return and_(_PLACE[0] >= place[0], or_(*levels))
+def _is_after(place: _Place, *, in_source: bool) -> ColumnElement[bool]:
+    """Return ``(source, schema, table, position, column) > place``, led by a range of objects that their index answers in order; inside
+    one source SQLite does so only where the source is no part of the range."""
+    first = 1 if in_source else 0
+    table, column = tuple_(*_PLACE[first:3]), tuple_(*_PLACE[3:])
+    return and_(table >= place[first:3], or_(table > place[first:3], column > place[3:]))
 
 
-def _row(row: RowMapping) -> DictionaryRow:
+def _row(tenant: str, row: RowMapping) -> DictionaryRow:
     get = row.__getitem__
     names = (get("source_id"), get("schema_name"), get("table_name"))
     removed_at = get("removed_at")
     return DictionaryRow(
-        key=bytes(get("column_key")).hex(),
+        key=column_key(tenant, *names, get("column_name")).hex(),
         qualified_name=".".join((*names, get("column_name"))),
         source_id=names[0],
         schema=names[1],

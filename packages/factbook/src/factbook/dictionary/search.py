@@ -18,7 +18,7 @@ def create(connection: Connection) -> None:
     """Make the index table."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(
-            f"CREATE VIRTUAL TABLE {TABLE} USING fts5(words, tokenize='unicode61 remove_diacritics 0', columnsize=0)"
+            f"CREATE VIRTUAL TABLE {TABLE} USING fts5(words, tokenize='unicode61 remove_diacritics 0', columnsize=0, detail=none)"
         )
     else:
         connection.exec_driver_sql(f"CREATE TABLE {TABLE} (object_id bigint PRIMARY KEY, words tsvector NOT NULL)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
 
 METADATA = MetaData()
 
@@ -32,9 +32,8 @@ columns = Table(
     "dictionary_columns",
     METADATA,
     Column("object_id", _BIG, primary_key=True, autoincrement=False),
-    Column("position", Integer, nullable=False),
     Column("column_name", Text, primary_key=True),
-    Column("column_key", LargeBinary, nullable=False),
+    Column("position", Integer, nullable=False),
     Column("data_type", Text, nullable=False),
     Column("nullable", Boolean, nullable=False),
     Column("default_value", Text),
@@ -53,5 +52,3 @@ columns = Table(
     sqlite_with_rowid=False,
 )
 """``last_seen`` is set when a column goes; one that is there was last seen when its object was."""
-
-Index("ix_dictionary_columns_place", columns.c.object_id, columns.c.position)

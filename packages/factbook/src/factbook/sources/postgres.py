@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -136,9 +137,13 @@ class _Reading:
 
     def _rows(self, shown: str, oids: Sequence[int] | None) -> Iterator[tuple[Any, ...]]:
         query = catalog_query(self.connection.info.server_version, documents=shown == "documents", chosen=oids is not None)
-        with self.connection.cursor(name=shown) as cursor:
-            cursor.itersize = _ROWS_PER_FETCH
-            yield from cursor.execute(query, {"schemas": self.schemas, "oids": oids})
+        with self.connection.cursor(name=shown) as cursor, ThreadPoolExecutor(1, "factbook-fetch") as fetching:
+            cursor.execute(query, {"schemas": self.schemas, "oids": oids})
+            # The server composes the next rows while we take in these.
+            page = fetching.submit(cursor.fetchmany, _ROWS_PER_FETCH)
+            while rows := page.result():
+                page = fetching.submit(cursor.fetchmany, _ROWS_PER_FETCH)
+                yield from rows
 
     def _in_groups(self, names: Mapping[int, TableName]) -> Iterator[CatalogItem]:
         """Read what is left, halving a group that fails until the relation that spoils it stands alone."""
