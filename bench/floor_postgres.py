@@ -5,8 +5,6 @@ Five plain queries, rows grouped in dictionaries, nothing compared, validated or
 
 from __future__ import annotations
 
-import sys
-import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -66,9 +64,3 @@ def _grouped(connection: psycopg.Connection[tuple[Any, ...]], query: str) -> dic
     for oid, *rest in connection.execute(query):
         groups[oid].append(rest)
     return groups
-
-
-if __name__ == "__main__":
-    started = time.perf_counter()
-    count = read(sys.argv[1], Path(sys.argv[2]))
-    sys.stdout.write(f"{count} tables in {time.perf_counter() - started:.2f} s\n")

@@ -88,7 +88,105 @@ def _postgres_object(number: int) -> Iterator[str]:
         yield f"COMMENT ON COLUMN {name}.{column} IS 'The {column} of item {number}'"
 
 
-_ENGINES: dict[str, Callable[[str, int], None]] = {"postgresql": _generate_postgres}
+def _generate_mysql(url: str, tables: int) -> None:
+    import pymysql
+
+    parts = urlsplit(url)
+    where = {"host": parts.hostname, "port": parts.port or 3306, "user": parts.username, "password": parts.password or ""}
+    with pymysql.connect(**where, database=parts.path[1:]) as connection, connection.cursor() as cursor:
+        for number in range(tables):
+            for statement in _mysql_object(number):
+                cursor.execute(statement)
+
+
+_MYSQL_COLUMNS = (
+    "id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY",
+    "parent_id bigint COMMENT 'The item above'{reference}",
+    "code varchar(32) NOT NULL UNIQUE COMMENT 'The code'",
+    "title text",
+    "price decimal(10,2) NOT NULL DEFAULT 0 COMMENT 'The price'",
+    "quantity integer NOT NULL{check}",
+    "created_at timestamp NOT NULL DEFAULT current_timestamp",
+    "updated_at datetime(3) ON UPDATE current_timestamp(3)",
+    "active boolean NOT NULL DEFAULT true",
+    "payload json",
+    "tags set('a','b','c')",
+    "mood enum('calm','busy','lost')",
+    "total decimal(12,2) GENERATED ALWAYS AS (price * quantity) STORED",
+    "born date",
+    "country char(2) COMMENT 'The country'",
+    "token binary(16)",
+    "ratio double",
+    "small smallint unsigned",
+    "raw_bytes blob",
+    "label varchar(80) CHARACTER SET latin1 COLLATE latin1_bin",
+)
+
+
+def _mysql_object(number: int) -> Iterator[str]:
+    if number % VIEW_EVERY == VIEW_EVERY - 1:
+        yield f"CREATE VIEW seen_{number:05d} AS SELECT * FROM item_{number - 1:05d} WHERE active AND price > 0"
+        return
+    name = f"item_{number:05d}"
+    reference = f" REFERENCES item_{number - 1:05d} (id) ON DELETE CASCADE" if number % VIEW_EVERY else ""
+    check = f" CHECK (quantity BETWEEN 0 AND {number})" if number % 5 == 0 else ""
+    indexes = ", INDEX (country, created_at)" if number % 4 == 0 else ""
+    columns = ", ".join(_MYSQL_COLUMNS).format(reference=reference, check=check)
+    yield f"CREATE TABLE {name} ({columns}, INDEX (parent_id){indexes}) COMMENT 'Generated table {number}'"
+
+
+def _generate_sqlite(url: str, tables: int) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(urlsplit(url).path[1:])) as connection:
+        connection.executescript(";\n".join(["BEGIN", *(text for number in range(tables) for text in _sqlite_object(number)), "COMMIT"]))
+
+
+_SQLITE_COLUMNS = (
+    "id INTEGER PRIMARY KEY AUTOINCREMENT",
+    "parent_id INTEGER{reference}",
+    "code VARCHAR(32) NOT NULL UNIQUE",
+    "title TEXT COLLATE NOCASE",
+    "price DECIMAL(10,2) NOT NULL DEFAULT 0",
+    "quantity INTEGER NOT NULL{check}",
+    "created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP",
+    "updated_at TEXT",
+    "active BOOLEAN NOT NULL DEFAULT 1",
+    "payload TEXT",
+    "tags TEXT",
+    "mood TEXT DEFAULT 'calm'",
+    "total NUMERIC GENERATED ALWAYS AS (price * quantity) STORED",
+    "born DATE",
+    "country CHAR(2)",
+    "token BLOB",
+    "ratio REAL",
+    "small SMALLINT",
+    "raw_bytes BLOB",
+    "label VARCHAR(80)",
+)
+
+
+def _sqlite_object(number: int) -> Iterator[str]:
+    if number % VIEW_EVERY == VIEW_EVERY - 1:
+        yield f"CREATE VIEW seen_{number:05d} AS SELECT * FROM item_{number - 1:05d} WHERE active AND price > 0"
+        return
+    name = f"item_{number:05d}"
+    reference = f" REFERENCES item_{number - 1:05d} (id) ON DELETE CASCADE" if number % VIEW_EVERY else ""
+    check = f" CHECK (quantity BETWEEN 0 AND {number})" if number % 5 == 0 else ""
+    yield f"CREATE TABLE {name} ({', '.join(_SQLITE_COLUMNS).format(reference=reference, check=check)})"
+    yield f"CREATE INDEX {name}_parent ON {name} (parent_id)"
+    if number % 4 == 0:
+        yield f"CREATE INDEX {name}_country ON {name} (country, created_at DESC)"
+    if number % 20 == 0:
+        yield f"CREATE INDEX {name}_title ON {name} (lower(title)) WHERE active"
+
+
+_ENGINES: dict[str, Callable[[str, int], None]] = {
+    "postgresql": _generate_postgres,
+    "mysql": _generate_mysql,
+    "sqlite": _generate_sqlite,
+}
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ class Script(Connector):
 
     schemes = ("script",)
 
-    def __init__(self, tables=None, *, schemas=None, schemas_complete=True, rows=None, fail_after=None, end=True, twice=(), failing=()):
+    def __init__(
+        self, tables=None, *, schemas=None, schemas_complete=True, rows=None, fail_after=None, end=True, twice=(), failing=(), revision=None
+    ):
         super().__init__("script://")
         self.tables = dict(tables or {})
         self.schemas = schemas
@@ -38,11 +40,14 @@ class Script(Connector):
         self.end = end
         self.twice = twice
         self.failing = failing
+        self.revision = revision
+        self.known = None
 
     def probe(self):
         return Probe("script", "1", "script://here", sorted({name.schema for name in self.tables} | set(self.schemas or ())))
 
     def read_catalog(self, scope, known):
+        self.known = known
         for count, (name, snapshot) in enumerate(self.tables.items()):
             if count == self.fail_after:
                 raise SourceUnavailable("script://here does not answer", why="the connection broke off")
@@ -52,7 +57,7 @@ class Script(Connector):
                 yield self._item(name, snapshot, known)
         if self.end:
             schemas = self.schemas or {schema: SchemaReading(True) for schema in self.probe().schemas}
-            yield CatalogEnd("script", "1", schemas, self.schemas_complete)
+            yield CatalogEnd("script", "1", schemas, self.schemas_complete, self.revision)
 
     def _item(self, name, snapshot, known):
         if name in self.failing:

@@ -121,6 +121,24 @@ def test_a_failed_table_keeps_its_last_state_and_the_rest_goes_on(repository):
     assert (result.changed, result.counts.removed, len(live(repository))) == (["s.b"], 0, 5)
 
 
+def test_the_revision_of_the_last_scan_is_handed_on_only_if_that_scan_read_everything_this_one_will(repository):
+    def handed(connector, **options):
+        run(repository, connector, **options)
+        return connector.known.revision
+
+    assert handed(Script(FIVE, revision="r1")) is None
+    assert handed(Script(FIVE, revision="r2")) == "r1"
+    assert handed(Script(FIVE, revision="r3"), scope=ScanScope(exclude=["s.a"])) is None
+    assert handed(Script(FIVE, revision="r3")) is None
+    assert handed(Script(FIVE, revision="r3", failing={A})) == "r3"
+    assert handed(Script(FIVE, revision="r3")) is None
+    with pytest.raises(SourceUnavailable):
+        run(repository, Script(FIVE, revision="r3", fail_after=2))
+    assert handed(Script(FIVE, revision="r3")) is None
+    assert handed(Script(FIVE)) == "r3"
+    assert handed(Script(FIVE)) is None
+
+
 def test_too_many_removals_are_held_until_somebody_agrees(repository):
     run(repository, Script(FIVE))
     fewer = {A: FIVE[A], B: table("id", "more"), C: FIVE[C]}

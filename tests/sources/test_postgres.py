@@ -1,6 +1,8 @@
 """What is peculiar to PostgreSQL: its rarer structures, and what must not disturb a reading of it."""
 
+import re
 import threading
+import uuid
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -9,9 +11,11 @@ import pytest
 from databases import on_postgres
 
 from factbook.errors import SourceRefused, SourceUnavailable
-from factbook.sources.contract import CatalogEnd, ScanScope, TableFailure, TableName, TableSnapshot, TableUnchanged
+from factbook.sources.contract import CatalogEnd, Known, ScanScope, TableFailure, TableName, TableSnapshot, TableUnchanged
 from factbook.sources.postgres import PostgresConnector
+from factbook.sources.postgres_catalog import catalog_query
 from factbook.sources.postgres_errors import ends_the_reading, translated
+from factbook.sources.postgres_revision import CATALOGUES
 from factbook.sources.testing import fingerprints, read, snapshots
 
 
@@ -306,7 +310,7 @@ def locked(url, table):
 def test_a_view_over_a_locked_table_fails_alone(execute, postgres_url, is_known):
     for number in range(7):
         execute(f"CREATE TABLE t{number} (a int); CREATE VIEW v{number} AS SELECT a FROM t{number}")
-    known = fingerprints(read(PostgresConnector(postgres_url))) if is_known else {}
+    known = Known(fingerprints(read(PostgresConnector(postgres_url)))) if is_known else Known()
     with locked(postgres_url, "t3"):
         items = read(PostgresConnector(postgres_url), known=known)
     kinds = {item.name.table: type(item) for item in items[:-1]}
@@ -329,7 +333,7 @@ def test_no_connection_stays_open_after_a_reading_or_a_reading_given_up(execute,
     execute("CREATE TABLE t (a int); CREATE TABLE u (a int)")
     read(PostgresConnector(postgres_url))
     PostgresConnector(postgres_url).probe()
-    given_up = PostgresConnector(postgres_url).read_catalog(ScanScope(), {})
+    given_up = PostgresConnector(postgres_url).read_catalog(ScanScope(), Known())
     next(given_up)
     given_up.close()
     gone = threading.Event()
@@ -342,9 +346,109 @@ def test_no_connection_stays_open_after_a_reading_or_a_reading_given_up(execute,
     assert gone.is_set()
 
 
+def revision(url):
+    return read(PostgresConnector(url))[-1].revision
+
+
+def test_a_revision_covers_every_catalogue_that_documents_are_composed_from(execute):
+    relations = {name for (name,) in execute("SELECT relname FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace")}
+    for version in (120000, 150000, 180000):
+        query = catalog_query(version, documents=True).decode()
+        assert set(re.findall(r"\bpg_[a-z_]+", query)) & relations - CATALOGUES == set()
+
+
+@pytest.mark.parametrize(
+    ("made", "changed"),
+    [
+        (
+            "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TABLE t (a int CHECK (f(a) > 0))",
+            "ALTER FUNCTION f RENAME TO g",
+        ),
+        ("CREATE COLLATION c (LOCALE = 'C'); CREATE TABLE t (a text COLLATE c)", "ALTER COLLATION c RENAME TO d"),
+        ("CREATE SCHEMA s; CREATE TYPE s.e AS ENUM ('x'); CREATE TABLE t (a s.e)", "ALTER SCHEMA s RENAME TO renamed"),
+        ("CREATE TYPE e AS ENUM ('x'); CREATE TABLE t (a e)", "ALTER TYPE e RENAME VALUE 'x' TO 'y'"),
+        ("CREATE DOMAIN d AS int; CREATE TABLE t (a d[])", "ALTER DOMAIN d SET DEFAULT 3"),
+        ("CREATE SEQUENCE s; CREATE TABLE t (a int DEFAULT nextval('s'))", "ALTER SEQUENCE s RENAME TO renamed"),
+        ("CREATE TABLE u (a int PRIMARY KEY); CREATE TABLE t (a int REFERENCES u)", "ALTER TABLE u RENAME COLUMN a TO b"),
+        ("CREATE TABLE u (a int); CREATE VIEW t AS SELECT a FROM u", "ALTER TABLE u RENAME TO renamed"),
+        (
+            "CREATE OPERATOR CLASS o FOR TYPE int USING btree AS OPERATOR 1 <, FUNCTION 1 btint4cmp(int, int); "
+            "CREATE TABLE t (a int); CREATE INDEX i ON t (a o)",
+            "ALTER OPERATOR CLASS o USING btree RENAME TO renamed",
+        ),
+        (
+            "CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq); CREATE TABLE t (a int CHECK (a === 1))",
+            "ALTER OPERATOR === (int, int) SET SCHEMA other",
+        ),
+        (
+            "CREATE TEXT SEARCH CONFIGURATION c (COPY = simple); CREATE TABLE t (a text, CHECK (to_tsvector('c', a) IS NOT NULL))",
+            "ALTER TEXT SEARCH CONFIGURATION c RENAME TO renamed",
+        ),
+        (
+            "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE t (a int) SERVER s",
+            "ALTER SERVER s RENAME TO renamed",
+        ),
+        ("CREATE TABLE t (a int); ALTER TABLE t OWNER TO {role}", "ALTER ROLE {role} RENAME TO {role}_renamed"),
+    ],
+)
+def test_what_changes_a_table_from_elsewhere_changes_the_revision(execute, postgres_url, made, changed):
+    role = f"owner_{uuid.uuid4().hex[:8]}"
+    execute(f"CREATE ROLE {role}; CREATE SCHEMA IF NOT EXISTS other")
+    try:
+        execute(made.format(role=role))
+        before, then = seen(postgres_url, "t"), revision(postgres_url)
+        execute(changed.format(role=role))
+        assert seen(postgres_url, "t") != before
+        assert revision(postgres_url) != then
+    finally:
+        execute(
+            "DROP SCHEMA IF EXISTS public, other, s, renamed CASCADE; CREATE SCHEMA public; DROP FOREIGN DATA WRAPPER IF EXISTS w CASCADE"
+        )
+        execute(f"DROP ROLE IF EXISTS {role}, {role}_renamed")
+
+
+def test_rows_statistics_and_temporary_tables_leave_the_revision_as_it_was(execute, postgres_url):
+    execute("CREATE TABLE t (a int PRIMARY KEY, b text DEFAULT 'x'); COMMENT ON TABLE t IS 'kept'")
+    before = revision(postgres_url)
+    execute("INSERT INTO t SELECT generate_series(1, 1000); ANALYZE t")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("VACUUM t")
+        connection.execute("CREATE TEMP TABLE mine (a int PRIMARY KEY, b text[] DEFAULT '{}', CHECK (a > 0)); CREATE INDEX ON mine (b)")
+        connection.execute("COMMENT ON COLUMN mine.a IS 'temporary'; CREATE TEMP VIEW seen AS SELECT a FROM mine")
+        assert revision(postgres_url) == before
+    assert revision(postgres_url) == before
+    execute("COMMENT ON TABLE t IS 'changed'")
+    assert revision(postgres_url) != before
+
+
+def test_with_the_known_revision_nothing_is_composed_but_what_was_not_known(execute, postgres_url):
+    execute("CREATE TABLE t (a int); CREATE TABLE u (a int); CREATE VIEW v AS SELECT a FROM t")
+    items = read(PostgresConnector(postgres_url))
+    known = fingerprints(items)
+    del known[TableName("public", "u")]
+    with locked(postgres_url, "t"):
+        again = read(PostgresConnector(postgres_url), known=Known(known, items[-1].revision))
+    assert {item.name.table: type(item) for item in again[:-1]} == {"t": TableUnchanged, "u": TableSnapshot, "v": TableUnchanged}
+    assert fingerprints(again) == fingerprints(items)
+
+
+def test_without_the_right_to_ask_for_the_cluster_there_is_no_revision_and_all_is_read(execute, postgres_url):
+    execute("CREATE TABLE t (a int)")
+    role = f"plain_{uuid.uuid4().hex[:8]}"
+    execute(f"CREATE ROLE {role} LOGIN; REVOKE EXECUTE ON FUNCTION pg_control_system() FROM public")
+    try:
+        options = psycopg.conninfo.conninfo_to_dict(postgres_url)
+        plain = f"postgresql://{role}@{options['host']}:{options.get('port', 5432)}/{options['dbname']}"
+        items = read(PostgresConnector(plain))
+        assert items[-1].revision is None
+        assert isinstance(read(PostgresConnector(plain), known=Known(fingerprints(items)))[0], TableUnchanged)
+    finally:
+        execute(f"GRANT EXECUTE ON FUNCTION pg_control_system() TO public; DROP ROLE {role}")
+
+
 def test_a_dropped_table_between_two_readings_is_simply_absent(execute, postgres_url):
     execute("CREATE TABLE t (a int); CREATE TABLE u (a int)")
-    known = fingerprints(read(PostgresConnector(postgres_url)))
+    known = Known(fingerprints(read(PostgresConnector(postgres_url))))
     execute("DROP TABLE u")
     items = read(PostgresConnector(postgres_url), known=known)
     assert [str(item.name) for item in items[:-1]] == ["public.t"]

@@ -7,7 +7,7 @@ whoever dies in between reads the table again next time and finds it unchanged. 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from factbook.scan.removal import exceeds_share, removals
 from factbook.sources.contract import (
     CatalogEnd,
     Connector,
+    Known,
     Probe,
     SchemaReading,
     TableFailure,
@@ -51,7 +52,7 @@ def scan(
     probe = connector.probe()
     run = _Run(repository, request, probe)
     try:
-        for item in connector.read_catalog(request.scope, run.fingerprints()):
+        for item in connector.read_catalog(request.scope, run.what_is_known()):
             run.take(item)
             if run.wants_flush():
                 check_cancelled()
@@ -126,8 +127,17 @@ class _Run:
                 known[TableName(target.schema, target.table)] = msgspec.convert(stored.record.payload, TableObservation)
         return known, last_moment
 
-    def fingerprints(self) -> Mapping[TableName, str]:
-        return {name: observation.fingerprint for name, observation in self.known.items()}
+    def what_is_known(self) -> Known:
+        return Known({name: observation.fingerprint for name, observation in self.known.items()}, self._known_revision())
+
+    def _known_revision(self) -> str | None:
+        """Return the catalogue's revision at the last scan, if that scan read everything that this one is to read."""
+        target = MetadataTarget(self.request.source_id)
+        stored = self.repository.latest(target, "catalog_scan", producer_id=PRODUCER_ID, tenant=self.context.tenant)
+        if stored is None:
+            return None
+        last = msgspec.convert(stored.record.payload, CatalogScan)
+        return last.revision if last.scope == self.request.scope and last.counts.failed == 0 else None
 
     def take(self, item: object) -> None:
         """Sort one item into the batch. A table shown twice keeps its first reading and is reported."""
@@ -222,6 +232,7 @@ class _Run:
             duration_seconds=duration,
             failures=self.failures,
             removals_held=len(held),
+            revision=end.revision,
         )
         target = MetadataTarget(self.request.source_id)
         self.repository.store(

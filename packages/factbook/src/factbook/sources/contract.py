@@ -24,6 +24,7 @@ __all__ = [
     "CatalogEnd",
     "CatalogItem",
     "Connector",
+    "Known",
     "Probe",
     "ScanScope",
     "SchemaReading",
@@ -85,12 +86,22 @@ class TableFailure(msgspec.Struct, frozen=True):
 
 class CatalogEnd(msgspec.Struct, frozen=True):
     """The last item, and proof that the reading came to its end: completeness per schema inside the scope, and whether the list of
-    schemas itself was visible in full."""
+    schemas itself was visible in full. ``revision`` stands for the catalogue as it was read, where the engine has such a thing: two
+    readings with the same revision saw the same structures."""
 
     engine: str
     engine_version: str
     schemas: dict[str, SchemaReading]
     schemas_complete: bool = True
+    revision: str | None = None
+
+
+class Known(dict[TableName, str]):
+    """What earlier readings left: fingerprints by table and, where the last one in the same scope read everything, its ``revision``."""
+
+    def __init__(self, fingerprints: Mapping[TableName, str] | None = None, revision: str | None = None) -> None:
+        super().__init__(fingerprints or {})
+        self.revision = revision
 
 
 CatalogItem = TableSnapshot | TableUnchanged | TableFailure | CatalogEnd
@@ -112,11 +123,12 @@ class Connector(ABC):
         """Connect and say what is there; raises :class:`SourceRefused` or :class:`SourceUnavailable`."""
 
     @abstractmethod
-    def read_catalog(self, scope: ScanScope, known: Mapping[TableName, str]) -> Iterator[CatalogItem]:
+    def read_catalog(self, scope: ScanScope, known: Known) -> Iterator[CatalogItem]:
         """Yield every object of the scope once, then one :class:`CatalogEnd`.
 
         ``known`` maps tables to the fingerprints of an earlier reading; where the engine computes the same one again, yield
-        :class:`TableUnchanged`. Fingerprints must be equal exactly when snapshots are equal. Memory must not grow with the
+        :class:`TableUnchanged`. Fingerprints must be equal exactly when snapshots are equal; where the whole catalogue still has the
+        known revision they need not be computed. Memory must not grow with the
         catalogue beyond names and fingerprints. An error that ends the reading is raised as :class:`SourceRefused` or
         :class:`SourceUnavailable`; what was yielded before stands.
         """

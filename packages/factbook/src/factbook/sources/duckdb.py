@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +16,7 @@ from factbook.sources.contract import (
     CatalogEnd,
     CatalogItem,
     Connector,
+    Known,
     Probe,
     ScanScope,
     SchemaReading,
@@ -71,7 +72,7 @@ class DuckDBConnector(Connector):
             schemas = [row[0] for row in connection.execute(_SCHEMAS).fetchall()]
             return Probe("duckdb", duckdb.__version__, f"duckdb://{self._path().resolve()}", schemas)
 
-    def read_catalog(self, scope: ScanScope, known: Mapping[TableName, str]) -> Iterator[CatalogItem]:
+    def read_catalog(self, scope: ScanScope, known: Known) -> Iterator[CatalogItem]:
         with self._reading() as connection:
             connection.execute("BEGIN TRANSACTION READ ONLY")
             schemas = [row[0] for row in connection.execute(_SCHEMAS).fetchall() if covers_schema(scope, row[0])]

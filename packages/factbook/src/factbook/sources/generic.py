@@ -20,6 +20,7 @@ from factbook.sources.contract import (
     CatalogEnd,
     CatalogItem,
     Connector,
+    Known,
     Probe,
     ScanScope,
     SchemaReading,
@@ -50,7 +51,7 @@ class GenericConnector(Connector):
             version = ".".join(map(str, getattr(engine.dialect, "server_version_info", None) or ()))
             return Probe(engine.dialect.name, version, f"{engine.dialect.name}://{address}", _schemas(inspector))
 
-    def read_catalog(self, scope: ScanScope, known: Mapping[TableName, str]) -> Iterator[CatalogItem]:
+    def read_catalog(self, scope: ScanScope, known: Known) -> Iterator[CatalogItem]:
         with self._inspecting() as inspector:
             readings: dict[str, SchemaReading] = {}
             for schema in _schemas(inspector):

@@ -16,6 +16,7 @@ from factbook.sources.contract import (
     CatalogEnd,
     CatalogItem,
     Connector,
+    Known,
     Probe,
     ScanScope,
     SchemaReading,
@@ -46,7 +47,7 @@ class MySQLConnector(Connector):
             version = _version(connection)
             return Probe(_engine(version), version, self._namespace(), self._schemas(connection))
 
-    def read_catalog(self, scope: ScanScope, known: Mapping[TableName, str]) -> Iterator[CatalogItem]:
+    def read_catalog(self, scope: ScanScope, known: Known) -> Iterator[CatalogItem]:
         with self._reading() as connection:
             version = _version(connection)
             everything, complete = visible_completely(connection)

@@ -15,6 +15,7 @@ from factbook.sources.contract import (
     CatalogEnd,
     CatalogItem,
     Connector,
+    Known,
     Probe,
     ScanScope,
     SchemaReading,
@@ -28,6 +29,7 @@ from factbook.sources.contract import (
 from factbook.sources.postgres_catalog import RELATIONS, SCHEMAS, SESSION, catalog_query
 from factbook.sources.postgres_documents import snapshot_of
 from factbook.sources.postgres_errors import ends_the_reading, reason_of, translated
+from factbook.sources.postgres_revision import REVISION
 
 _FORMULA = "pg2"
 _ROWS_PER_FETCH = 500
@@ -47,12 +49,14 @@ class PostgresConnector(Connector):
             schemas = [name for _, name in connection.execute(SCHEMAS)]
             return Probe("postgresql", _version(connection), _namespace(connection.info.host, connection.info.port), schemas)
 
-    def read_catalog(self, scope: ScanScope, known: Mapping[TableName, str]) -> Iterator[CatalogItem]:
+    def read_catalog(self, scope: ScanScope, known: Known) -> Iterator[CatalogItem]:
         with self._reading() as connection:
             schemas = {oid: name for oid, name in connection.execute(SCHEMAS) if covers_schema(scope, name)}
-            yield from _Reading(connection, list(schemas), scope, known).items()
+            reading = _Reading(connection, list(schemas), scope, known)
+            yield from reading.items()
             # pg_catalog shows every object to every user, so what was not seen is not there.
-            yield CatalogEnd("postgresql", _version(connection), {schema: SchemaReading(complete=True) for schema in schemas.values()})
+            complete = {schema: SchemaReading(complete=True) for schema in schemas.values()}
+            yield CatalogEnd("postgresql", _version(connection), complete, revision=reading.revision)
 
     @contextmanager
     def _reading(self) -> Iterator[psycopg.Connection[Any]]:
@@ -86,36 +90,69 @@ class PostgresConnector(Connector):
 class _Reading:
     """One pass over the catalogue. It holds names, fingerprints and OIDs, never the catalogue."""
 
-    def __init__(
-        self, connection: psycopg.Connection[Any], schemas: Sequence[int], scope: ScanScope, known: Mapping[TableName, str]
-    ) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], schemas: Sequence[int], scope: ScanScope, known: Known) -> None:
         self.connection = connection
         self.schemas = schemas
         self.scope = scope
         self.known = known
         self.page_bytes = next(int(size) for (size,) in connection.execute("SELECT current_setting('block_size')"))
+        self.revision = self._revision()
         self.done: set[int] = set()
+
+    def _revision(self) -> str | None:
+        """Return the catalogue's revision, or ``None`` where the server does not let us ask what cluster it is."""
+        try:
+            with self.connection.transaction():
+                return next(f"{_FORMULA}:{digest}" for (digest,) in self.connection.execute(REVISION))
+        except psycopg.Error as error:
+            if ends_the_reading(error) and not isinstance(error, psycopg.errors.InsufficientPrivilege):
+                raise
+            return None
 
     def items(self) -> Iterator[CatalogItem]:
         """Yield everything in bulk; where a single relation spoils that, the rest of them in ever smaller groups."""
         try:
             # The savepoint keeps the snapshot when a statement fails.
             with self.connection.transaction():
-                yield from self._unchanged_then_documents() if self.known else self._documents(self._chosen_by_name())
+                yield from self._chosen()
         except psycopg.Error as error:
             if ends_the_reading(error):
                 raise
             left = {oid: name for oid, name in self._relations().items() if oid not in self.done}
             yield from self._in_groups(left)
 
+    def _chosen(self) -> Iterator[CatalogItem]:
+        """Read as little as what is known allows."""
+        if not self.known:
+            return self._documents(self._chosen_by_name())
+        if self.revision is not None and self.revision == self.known.revision:
+            return self._unchanged()
+        return self._unchanged_then_documents()
+
     def _relations(self) -> dict[int, TableName]:
-        rows = self.connection.execute(RELATIONS, {"schemas": self.schemas}).fetchall()
-        names = {oid: TableName(schema, table) for oid, schema, table in rows}
-        return {oid: name for oid, name in names.items() if covers_table(self.scope, name)}
+        return {oid: name for oid, name, *_ in self._estimates()}
+
+    def _estimates(self) -> Iterator[tuple[int, TableName, str, float, int]]:
+        for oid, schema, table, kind, tuples, pages in self.connection.execute(RELATIONS, {"schemas": self.schemas}):
+            name = TableName(schema, table)
+            if covers_table(self.scope, name):
+                yield oid, name, kind, tuples, pages
 
     def _chosen_by_name(self) -> list[int] | None:
         """Return the relations to read where the scope names tables; ``None`` means all of the schemas."""
         return list(self._relations()) if any("." in pattern for pattern in (*self.scope.include, *self.scope.exclude)) else None
+
+    def _unchanged(self) -> Iterator[CatalogItem]:
+        """Take every structure for what it was known to be; read the documents of those that were not known."""
+        new: list[int] = []
+        for oid, name, kind, tuples, pages in self._estimates():
+            if name not in self.known:
+                new.append(oid)
+                continue
+            self.done.add(oid)
+            yield TableUnchanged(name, self.known[name], _row_estimate(kind, tuples, pages), self._size(kind, pages))
+        if new:
+            yield from self._documents(new)
 
     def _unchanged_then_documents(self) -> Iterator[CatalogItem]:
         """Ask for fingerprints only, then read the documents of the relations that differ."""

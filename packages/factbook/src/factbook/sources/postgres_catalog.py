@@ -42,7 +42,8 @@ table look changed. Planning for fast first rows, bitmaps of three rows or compi
 SCHEMAS = "SELECT oid, nspname FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname !~ '^pg_' ORDER BY nspname"
 
 RELATIONS = """
-    SELECT c.oid, n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.reltuples, c.relpages
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relnamespace = ANY(%(schemas)s::oid[])
     ORDER BY 2, 3
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +16,7 @@ from factbook.sources.contract import (
     CatalogEnd,
     CatalogItem,
     Connector,
+    Known,
     Probe,
     ScanScope,
     SchemaReading,
@@ -66,7 +67,7 @@ class SQLiteConnector(Connector):
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             return Probe("sqlite", sqlite3.sqlite_version, f"sqlite://{self._path().resolve()}", [_SCHEMA])
 
-    def read_catalog(self, scope: ScanScope, known: Mapping[TableName, str]) -> Iterator[CatalogItem]:
+    def read_catalog(self, scope: ScanScope, known: Known) -> Iterator[CatalogItem]:
         if not covers_schema(scope, _SCHEMA):
             yield CatalogEnd("sqlite", sqlite3.sqlite_version, {})
             return

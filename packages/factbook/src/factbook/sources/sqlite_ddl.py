@@ -93,8 +93,7 @@ def read_view(sql: str) -> str:
 
 
 def _tokens(sql: str) -> list[Token]:
-    found = (Token(match.lastgroup or "sign", match[0]) for match in _TOKEN.finditer(sql))
-    return [token for token in found if token.kind != "space"]
+    return [Token(match.lastgroup or "sign", match[0]) for match in _TOKEN.finditer(sql) if match.lastgroup != "space"]
 
 
 def _closing(tokens: Sequence[Token], start: int) -> int:

@@ -5,7 +5,7 @@ Bind it: subclass :class:`ConnectorContract` and give it a fixture ``database`` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -16,6 +16,7 @@ from factbook.sources.contract import (
     CatalogEnd,
     CatalogItem,
     Connector,
+    Known,
     Probe,
     ScanScope,
     SchemaReading,
@@ -47,9 +48,9 @@ class KnownDatabase(msgspec.Struct, frozen=True):
     quote: str = '"'
 
 
-def read(connector: Connector, scope: ScanScope = EVERYTHING, known: Mapping[TableName, str] | None = None) -> list[CatalogItem]:
+def read(connector: Connector, scope: ScanScope = EVERYTHING, known: Known | None = None) -> list[CatalogItem]:
     """Return everything a connector yields."""
-    return list(connector.read_catalog(scope, known or {}))
+    return list(connector.read_catalog(scope, known or Known()))
 
 
 def fingerprints(items: list[CatalogItem]) -> dict[TableName, str]:
@@ -98,12 +99,26 @@ class ConnectorContract:
 
     def test_known_fingerprints_are_honoured(self, database: KnownDatabase) -> None:
         known = fingerprints(read(database.connect()))
-        again = read(database.connect(), known=known)
+        again = read(database.connect(), known=Known(known))
         assert all(isinstance(item, TableUnchanged) for item in again[:-1])
         assert fingerprints(again) == known
         one = next(iter(known))
-        changed = read(database.connect(), known=known | {one: "other1:00"})
+        changed = read(database.connect(), known=Known(known | {one: "other1:00"}))
         assert [item.name for item in changed if isinstance(item, TableSnapshot)] == [one]
+
+    def test_a_known_revision_hides_no_change(self, database: KnownDatabase) -> None:
+        first = read(database.connect())
+        end = first[-1]
+        assert isinstance(end, CatalogEnd)
+        known = Known(fingerprints(first), end.revision)
+        assert all(isinstance(item, TableUnchanged) for item in read(database.connect(), known=known)[:-1])
+        database.execute("CREATE TABLE appears (id integer)")
+        try:
+            again = read(database.connect(), known=known)
+            assert [item.name.table for item in again if isinstance(item, TableSnapshot)] == ["appears"]
+            assert end.revision is None or again[-1] != end
+        finally:
+            database.execute("DROP TABLE appears")
 
     def test_the_scope_is_respected(self, database: KnownDatabase) -> None:
         one = min(database.tables)
@@ -167,7 +182,7 @@ class HostileConnector(Connector):
     def probe(self) -> Probe:
         return Probe("hostile", "1", "hostile://here", ["main"])
 
-    def read_catalog(self, scope: ScanScope, known: Mapping[TableName, str]) -> Iterator[CatalogItem]:
+    def read_catalog(self, scope: ScanScope, known: Known) -> Iterator[CatalogItem]:
         for number in range(self.tables):
             if number == self.tables // 2:
                 yield from self._misbehave()

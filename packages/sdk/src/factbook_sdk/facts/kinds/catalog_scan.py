@@ -49,7 +49,8 @@ class ScanCounts(msgspec.Struct, frozen=True):
 
 class CatalogScan(msgspec.Struct, frozen=True, omit_defaults=True):
     """The payload. ``schemas_complete`` says whether the list of schemas itself can be trusted, so that a missing schema is a
-    removed one. ``removals_held`` counts removals that wait for ``--accept-removals``."""
+    removed one. ``removals_held`` counts removals that wait for ``--accept-removals``. ``revision`` is opaque and the engine's: a later
+    scan that finds the same one knows that no structure changed."""
 
     engine: str
     engine_version: str
@@ -60,3 +61,4 @@ class CatalogScan(msgspec.Struct, frozen=True, omit_defaults=True):
     duration_seconds: float
     failures: list[TableFailureNote] = []
     removals_held: int = 0
+    revision: str | None = None
