@@ -79,8 +79,9 @@ def test_migrating_a_current_store_changes_nothing_and_loads_no_alembic(tmp_path
     url = f"sqlite:///{tmp_path}/store.sqlite"
     open_repository(url, admission=ADMISSION).close()
     program = (
-        "import sys; from factbook.database.engine import Database; database = Database(sys.argv[1]); "
-        "database.migrate(); database.close(); print('alembic' in sys.modules)"
+        "import sys; from factbook.database.engine import Database; from factbook.database.migrations import migrate; "
+        "database = Database(sys.argv[1]); "
+        "migrate(database); database.close(); print('alembic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, check=True).stdout.strip() == "False"
 
@@ -90,7 +91,7 @@ def test_a_store_of_newer_code_is_refused_and_left_alone(url):
     with database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConfigurationError, match="newer Factbook"):
-        database.migrate()
+        migrations.migrate(database)
     assert migrations.current_revision(database) == "9999"
     database.close()
 
@@ -116,7 +117,7 @@ def test_a_migration_that_breaks_leaves_the_store_as_it_was(url):
     with database.writing() as connection:
         connection.execute(text("CREATE TABLE job_queue (stranger INTEGER)"))
     with pytest.raises(Exception, match="job_queue"):
-        database.migrate()
+        migrations.migrate(database)
     with database.reading() as connection:
         assert not inspect(connection).has_table("sources")
     assert migrations.current_revision(database) == "0001"

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from factbook.database.control_tables import sources
 from factbook.database.engine import Database
+from factbook.database.migrations import migrate
 from factbook.errors import ConfigurationError, FactbookError, InvalidRequest, NotFound
 from factbook.sources.connections import Connections, complete
 from factbook.sources.secrets import SecretBox
@@ -22,7 +23,7 @@ BOX = SecretBox(bytes(range(32)))
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     url = f"sqlite:///{tmp_path / 'store.sqlite'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     opened = Database(url)
-    opened.migrate()
+    migrate(opened)
     yield opened
     opened.close()
 

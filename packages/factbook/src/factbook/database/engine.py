@@ -109,12 +109,6 @@ class Database:
                 fix="Write through the transaction at hand",
             )
 
-    def migrate(self) -> None:
-        """Bring our tables to the newest version; cheap when they are there already."""
-        from factbook.database.migrations import migrate
-
-        migrate(self)
-
     def close(self) -> None:
         self.engine.dispose()
 

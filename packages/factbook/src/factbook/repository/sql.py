@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from factbook.database.engine import Database
 from factbook.database.log_tables import records, streams
+from factbook.database.migrations import migrate
 from factbook.errors import InternalError, InvalidRecord
 from factbook.repository import reading
 from factbook.repository.appending import append
@@ -81,7 +82,7 @@ class SqlRepository(MetadataRepository):
     def open(self) -> None:
         """Bring tables and views up to date; cheap when they are."""
         self.database.prepare()
-        self.database.migrate()
+        migrate(self.database)
         with self.database.reading() as connection:
             current = self.projections.are_current(connection, reading.last_offset(connection))
         if not current:

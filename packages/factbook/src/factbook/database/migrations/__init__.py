@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from factbook.database.engine import Database
 from factbook.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from factbook.database.engine import Database
 
 HEAD = "0002"
 """The newest revision; ``tests/database`` proves that it is."""
