@@ -58,6 +58,17 @@ class _Facts(msgspec.Struct, frozen=True):
     is_array: bool
 
 
+class _Shape(msgspec.Struct, frozen=True):
+    """A column without its name, default and comment."""
+
+    data_type: str
+    nullable: bool
+    identity: Literal["always", "by default"] | None
+    generated: Literal["stored", "virtual"] | None
+    dimensions: int | None
+    facts: _Facts
+
+
 def snapshot_of(document: bytes | str) -> SchemaSnapshot:
     """Build the snapshot of one relation."""
     marks, owner, rare, names, types, extras, defaults, comments, constraints, indexes = msgspec.json.decode(document)
@@ -99,34 +110,46 @@ def _columns(
 ) -> list[Column]:
     columns = []
     for place, (name, coded) in enumerate(zip(names, types, strict=True), 1):
-        flags, _, data_type = coded.partition(":")
+        shape = _shape(coded)
         collation, described = named.get(name, (None, None))
         labels, domain = _described(described) if described else ([], None)
-        facts = _facts(domain.base_type or data_type if domain else data_type)
-        is_array = data_type.endswith("[]")
+        facts = _facts(domain.base_type) if domain and domain.base_type else shape.facts
         expression = defaults.get(place)
-        generated = _generated(flags)
         columns.append(
             Column(
                 name=name,
                 position=place,
-                data_type=data_type,
-                nullable=not flags.startswith("!"),
-                default=None if generated else expression,
+                data_type=shape.data_type,
+                nullable=shape.nullable,
+                default=None if shape.generated else expression,
                 comment=comments.get(place),
                 length=facts.length,
                 precision=facts.precision,
                 scale=facts.scale,
                 collation=collation,
                 enum_values=labels,
-                array_dimensions=_dimensions(flags) if is_array else 1 if facts.is_array else None,
+                array_dimensions=shape.dimensions or (1 if facts.is_array else None),
                 domain=domain,
-                identity=_identity(flags),
-                generated=generated,
-                generation_expression=expression if generated else None,
+                identity=shape.identity,
+                generated=shape.generated,
+                generation_expression=expression if shape.generated else None,
             )
         )
     return columns
+
+
+@lru_cache(maxsize=4096)
+def _shape(coded: str) -> _Shape:
+    """Return what a column's flags and type say: columns by the thousand share theirs."""
+    flags, _, data_type = coded.partition(":")
+    return _Shape(
+        data_type=data_type,
+        nullable=not flags.startswith("!"),
+        identity=_identity(flags),
+        generated=_generated(flags),
+        dimensions=int(flags.lstrip("!adSV") or 1) if data_type.endswith("[]") else None,
+        facts=_facts(data_type),
+    )
 
 
 def _identity(flags: str) -> Literal["always", "by default"] | None:
@@ -139,10 +162,6 @@ def _generated(flags: str) -> Literal["stored", "virtual"] | None:
     if "S" in flags:
         return "stored"
     return "virtual" if "V" in flags else None
-
-
-def _dimensions(flags: str) -> int:
-    return int(flags.lstrip("!adSV") or 1)
 
 
 @lru_cache(maxsize=4096)

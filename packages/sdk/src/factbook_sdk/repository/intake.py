@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -47,9 +47,21 @@ def store_document(repository: MetadataRepository, body: bytes, *, tenant: str, 
         else:
             refused[index] = Rejection(index, str(outcome), outcome.field)
     results: dict[int, Stored | Rejection] = dict(refused)
-    for index, result in zip(places, repository.bulk_store(records, atomic=atomic).results, strict=True):
+    for index, result in zip(places, _store(repository, records, atomic=atomic), strict=True):
         results[index] = msgspec.structs.replace(result, index=index) if isinstance(result, Rejection) else result
     return BulkReport([results[index] for index in range(len(documents))])
+
+
+def _store(repository: MetadataRepository, records: list[MetadataRecord], *, atomic: bool) -> Sequence[Stored | Rejection]:
+    """Store records as a bulk does, but a single one by ``store``, which may share its commit with others that come at the same time."""
+    if len(records) != 1:
+        return repository.bulk_store(records, atomic=atomic).results
+    try:
+        return [repository.store(records[0])]
+    except InvalidRecord as error:
+        if atomic:
+            raise at_index(error, 0) from error
+        return [Rejection(0, str(error), error.field)]
 
 
 def _decoded(documents: list[bytes], tenant: str) -> Iterator[MetadataRecord | InvalidRecord]:
