@@ -1,0 +1,49 @@
+"""``data_product``: a data product as its owners declare it. Target: the product's domain as source, its name as table."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from factbook_sdk.facts.parts import Name, TableRef
+from factbook_sdk.facts.registry import Category, Kind, load_schemas
+
+KIND = Kind(
+    name="data_product",
+    category=Category.STATE,
+    description="A data product: purpose, owners, ports, tier and status.",
+    schemas=load_schemas(__package__, "data_product"),
+)
+
+
+class Owner(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who answers for it. ``contact`` is an address or a channel."""
+
+    name: Name
+    role: Literal["owner", "steward", "producer", "support"] = "owner"
+    contact: Name | None = None
+
+
+class Port(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A table the product takes in or gives out, and the contract it stands under."""
+
+    name: Name
+    table: TableRef
+    contract_id: Name | None = None
+
+
+class DataProduct(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The payload."""
+
+    name: Name
+    domain: Name
+    status: Literal["proposed", "draft", "active", "deprecated", "retired"]
+    version: Name | None = None
+    description: str | None = None
+    owners: list[Owner] = []
+    inputs: list[Port] = []
+    outputs: list[Port] = []
+    tags: list[Name] = []
+    tier: Name | None = None
+    documentation: Name | None = None
