@@ -11,6 +11,7 @@ from tests.cli.conftest import Cli
 from factbook import errors
 from factbook.cli.exit_codes import MEANINGS, ExitCode, exit_code_of
 from factbook.cli.failures import settle
+from factbook_sdk.facts import builtin_kinds
 
 CODES: dict[type[errors.FactbookError], int] = {
     errors.FactbookError: 1,
@@ -50,13 +51,16 @@ def test_what_is_no_error_of_ours_is_a_bug() -> None:
     assert exit_code_of(KeyError("x")) == ExitCode.BUG
 
 
+KINDS = ", ".join(kind.name for kind in builtin_kinds())
+
+
 def test_an_error_says_what_why_and_what_to_do(cli: Cli) -> None:
     answer = cli("kinds", "show", "nope")
     assert answer.code == 2
     assert answer.out == ""
     assert answer.err.splitlines() == [
         "error: The kind 'nope' is unknown",
-        "  why: registered are catalog_scan, job_run, schema_snapshot, table_observation",
+        f"  why: registered are {KINDS}",
         "  fix: Register it first, or correct the name",
     ]
 
@@ -68,7 +72,7 @@ def test_with_json_an_error_is_one_document_on_stderr(cli: Cli) -> None:
     assert answer.error == {
         "code": "unknown_kind",
         "what": "The kind 'nope' is unknown",
-        "why": "registered are catalog_scan, job_run, schema_snapshot, table_observation",
+        "why": f"registered are {KINDS}",
         "fix": "Register it first, or correct the name",
         "field": "kind",
         "exit_code": 2,
