@@ -104,7 +104,7 @@ def check_problem(answer: Any, status: int, code: str | None = None) -> dict[str
     assert answer.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = answer.json()
     assert problem.keys() >= {"type", "title", "status", "detail", "instance", "code", "request_id"}
-    assert problem.keys() <= {"type", "title", "status", "detail", "instance", "code", "request_id", "field", "fix"}
+    assert problem.keys() <= {"type", "title", "status", "detail", "instance", "code", "request_id", "why", "field", "fix"}
     assert problem["status"] == status
     assert problem["type"] == f"urn:factbook:problem:{problem['code']}"
     assert problem["request_id"] == answer.headers["x-request-id"]

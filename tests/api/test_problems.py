@@ -27,6 +27,7 @@ EXPECTED = {
     "InvalidRecord": 422,
     "UnknownKind": 422,
     "NotFound": 404,
+    "PathNotFound": 404,
     "ConfigurationError": 500,
     "TemporaryError": 503,
     "PartialFailure": 500,
@@ -70,6 +71,7 @@ def test_a_problem_says_what_why_and_what_to_do() -> None:
         "instance": "/jobs",
         "code": "invalid_request",
         "request_id": "r1",
+        "why": "it must be more",
         "field": "limit",
         "fix": "Take 1",
     }

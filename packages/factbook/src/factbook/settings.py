@@ -66,6 +66,10 @@ def _level(value: str) -> str:
     return level
 
 
+def _names(value: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in value.split(",") if name.strip())
+
+
 def _days(value: str) -> int:
     days = int(value)
     if days < 0:
@@ -112,6 +116,12 @@ SETTINGS: tuple[Setting, ...] = (
         True,
     ),
     Setting("TENANT", "default", "The tenant under which this process scans and reads.", _text),
+    Setting(
+        "TENANTS",
+        "",
+        "Further tenants whose records requests may read and store, separated by commas; `*` stands for all. Default: TENANT alone.",
+        _names,
+    ),
     Setting(
         "MAX_REMOVAL_SHARE",
         "0.2",
@@ -160,6 +170,7 @@ class Settings(msgspec.Struct, frozen=True):
     api_key: str
     secret_key: str
     tenant: str
+    tenants: frozenset[str]
     max_removal_share: float
     max_payload_bytes: int
     max_body_bytes: int

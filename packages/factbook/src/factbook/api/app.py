@@ -18,6 +18,7 @@ from factbook.api.bodies import BodyLimit
 from factbook.api.routes import ROUTERS
 from factbook.api.security import Guard, check_listening
 from factbook.api.tracing import Tracing
+from factbook.api.unpacking import Unpacking
 from factbook.api.waiting import LongPolls
 from factbook.health import installed_version
 
@@ -58,6 +59,7 @@ def create_app(factbook: Factbook) -> FastAPI:
 
 def _install_layers(app: FastAPI, factbook: Factbook) -> None:
     """Add what every request passes; the last one added is the first one passed."""
+    app.add_middleware(Unpacking, max_bytes=factbook.settings.max_body_bytes)
     app.add_middleware(BodyLimit, max_bytes=factbook.settings.max_body_bytes)
     app.add_middleware(Guard, api_key=factbook.settings.api_key)
     app.add_middleware(Tracing)

@@ -89,14 +89,14 @@ def json_body(expected: type[T], *, empty: Callable[[], T] | None = None) -> Any
     return Depends(read)
 
 
-def decode(body: bytes, expected: type[T]) -> T:
-    """Decode JSON; raises :class:`InvalidRequest` naming the field that is wrong."""
+def decode(text: bytes, expected: type[T], name: str = "The body") -> T:
+    """Decode JSON; raises :class:`InvalidRequest` naming the field that is wrong. ``name`` is what the client knows the text by."""
     try:
-        return msgspec.json.decode(body, type=expected)
+        return msgspec.json.decode(text, type=expected)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
-        raise InvalidRequest("The body is wrong", why=message, field=path.rstrip("`").lstrip(".") or None) from error
+        raise InvalidRequest(f"{name} is wrong", why=message, field=path.rstrip("`").lstrip(".") or None) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest("The body is no JSON", why=str(error), fix="Send JSON in UTF-8") from error
+        raise InvalidRequest(f"{name} is no JSON", why=str(error), fix="Send JSON in UTF-8") from error
     except RecursionError as error:
-        raise InvalidRequest("The body is nested too deep", fix="Flatten it") from error
+        raise InvalidRequest(f"{name} is nested too deep", fix="Flatten it") from error

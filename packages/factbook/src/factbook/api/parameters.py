@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Query
 from pydantic import AfterValidator, AwareDatetime, StringConstraints
 from starlette.requests import Request
 
+from factbook.api.bodies import decode
 from factbook.errors import InvalidRequest
 from factbook_sdk.facts.record import MAX_NAME_LENGTH, MetadataTarget
 from factbook_sdk.repository.contract import DEFAULT_LIMIT, MAX_LIMIT, Targets, Within
@@ -35,6 +36,7 @@ _NO_NUL = r"^[^\x00]*$"
 _Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH, pattern=_NO_NUL)]
 _Text = Annotated[str, StringConstraints(max_length=4096, pattern=_NO_NUL)]
+_Json = Annotated[str, StringConstraints(max_length=16_384, pattern=_NO_NUL)]
 
 House = Annotated["Factbook", Depends(_factbook)]
 """The application behind the face."""
@@ -44,6 +46,10 @@ SourceId = Annotated[_Name, Query(description="The source's id.")]
 AnySource = Annotated[_Name | None, Query(description="Only this source.")]
 SchemaName = Annotated[_Name | None, Query(alias="schema", description="The schema's name.")]
 TableName = Annotated[_Name | None, Query(alias="table", description="The table's name.")]
+TargetExtras = Annotated[
+    _Json | None, Query(alias="target_extras", description='What narrows the target further, a JSON object: `{"column":"id"}`.')
+]
+TenantName = Annotated[_Name | None, Query(description="Whose records; those of the server's own tenant, if none is named.")]
 KindName = Annotated[_Name, Query(description="The kind of the records; `/kinds` lists them.")]
 Kinds = Annotated[list[_Name] | None, Query(alias="kind", max_length=100, description="Only these kinds.")]
 Producer = Annotated[_Name | None, Query(description="Only records of this producer.")]
@@ -63,9 +69,12 @@ AfterOffset = Annotated[int | None, Query(ge=0, le=MAX_OFFSET, description="`nex
 LIMIT = DEFAULT_LIMIT
 
 
-def read_target(source_id: SourceId, schema: SchemaName = None, table: TableName = None) -> MetadataTarget:
+def read_target(
+    source_id: SourceId, schema: SchemaName = None, table: TableName = None, target_extras: TargetExtras = None
+) -> MetadataTarget:
     """Return the one target that the parameters name."""
-    return MetadataTarget(source_id, schema, table)
+    extras = decode(target_extras.encode(), dict[str, Any], "target_extras") if target_extras else {}
+    return MetadataTarget(source_id, schema, table, extras)
 
 
 def read_targets(source_id: AnySource = None, schema: SchemaName = None, table: TableName = None) -> Targets | None:

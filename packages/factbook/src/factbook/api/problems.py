@@ -50,6 +50,12 @@ class NotAllowed(FactbookError):
     code = "not_allowed"
 
 
+class PathNotFound(NotFound):
+    """The server has nothing under this path, whatever the request asks of it."""
+
+    code = "path_not_found"
+
+
 class MethodNotAllowed(InvalidRequest):
     """The path is there, and not for this method."""
 
@@ -69,8 +75,8 @@ class BodyTooLarge(InvalidRequest):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Problem details (RFC 9457). ``code`` is stable; ``field`` names the wrong value, ``fix`` says what to do, ``request_id``
-    finds the request in the server's log."""
+    """Problem details (RFC 9457). ``code`` is stable; ``detail`` says what failed and why, ``why`` the latter alone, ``fix`` what to do;
+    ``field`` names the wrong value, ``request_id`` finds the request in the server's log."""
 
     type: str
     title: str
@@ -79,6 +85,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     instance: str
     code: str
     request_id: str
+    why: str | None = None
     field: str | None = None
     fix: str | None = None
 
@@ -130,6 +137,7 @@ def answer(
             instance=path,
             code=error.code,
             request_id=request_id,
+            why=redact_text(error.why) or None,
             field=error.field,
             fix=redact_text(error.fix) or None,
         ),
@@ -186,7 +194,7 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
         raise error
     path = request.url.path
     if error.status_code == 404:
-        return _reply(request, NotFound(f"There is nothing at {path}", fix="GET /openapi.json lists what there is"))
+        return _reply(request, PathNotFound(f"There is nothing at {path}", fix="GET /openapi.json lists what there is"))
     if error.status_code == 405:
         allowed = ", ".join(_allowed_methods(request)) or (error.headers or {}).get("Allow", "")
         wrong = MethodNotAllowed(f"{request.method} is not possible at {path}", fix=f"Use {allowed}" if allowed else "")

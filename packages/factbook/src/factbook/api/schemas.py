@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -10,13 +11,19 @@ from msgspec import Meta
 
 from factbook.sources.connections import Connection
 from factbook.sources.contract import ScanScope
-from factbook_sdk.facts import Category, Kind
-from factbook_sdk.repository.contract import BulkReport, Rejection, StoredRecord
+from factbook_sdk.facts import Category, Kind, MetadataTarget
+from factbook_sdk.facts.record import MAX_NAME_LENGTH, as_utc, check_name
+from factbook_sdk.repository.contract import DEFAULT_LIMIT, MAX_LIMIT, BulkReport, Rejection, StoredRecord, Targets, Within
+from factbook_sdk.repository.filters import Condition
 
 T = TypeVar("T")
 
 _Text = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
 _Url = Annotated[str, Meta(max_length=4096, pattern=r"^([^\x00]*://|\$\{)[^\x00]+$")]
+_Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH, pattern=r"^[^\x00]*$")]
+_Targets = Annotated[list[MetadataTarget], Meta(max_length=MAX_LIMIT)]
+_Moment = Annotated[datetime, Meta(tz=True)]
+_Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
 _Patterns = Annotated[list[_Text], Meta(max_length=1000)]
 
 
@@ -49,6 +56,51 @@ class NewSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source_id: _Text
     url: _Text
     password: _Text | None = None
+
+
+class LatestQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Of which ``targets``, or of what ``within`` a source or schema, the last record of a kind is wanted. Pages are cut by target."""
+
+    kind: _Name
+    targets: _Targets | None = None
+    within: Within | None = None
+    producer_id: _Name | None = None
+    tenant: _Name | None = None
+    as_of: _Moment | None = None
+    limit: _Limit = DEFAULT_LIMIT
+    cursor: _Text | None = None
+
+    def __post_init__(self) -> None:
+        _check_question(self.targets, self.within, as_of=self.as_of)
+        if self.targets is None and self.within is None:
+            raise ValueError("either targets or within is needed")
+
+    @property
+    def picked(self) -> Targets:
+        return self.within or self.targets or []
+
+
+class RecordQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What records of a kind are wanted: of some ``targets``, or all ``within`` a source or schema; all of ``where`` must hold."""
+
+    kind: _Name
+    targets: _Targets | None = None
+    within: Within | None = None
+    where: Annotated[list[Condition], Meta(max_length=100)] = []
+    producer_id: _Name | None = None
+    tenant: _Name | None = None
+    since: _Moment | None = None
+    until: _Moment | None = None
+    order: Literal["asc", "desc"] = "asc"
+    limit: _Limit = DEFAULT_LIMIT
+    cursor: _Text | None = None
+
+    def __post_init__(self) -> None:
+        _check_question(self.targets, self.within, since=self.since, until=self.until)
+
+    @property
+    def picked(self) -> Targets | None:
+        return self.within or self.targets
 
 
 class SourcePage(msgspec.Struct, frozen=True):
@@ -110,6 +162,18 @@ class HealthBrief(msgspec.Struct, frozen=True):
     """What ``/health`` tells those without the key."""
 
     status: Literal["ok", "degraded", "unavailable"]
+
+
+def _check_question(targets: list[MetadataTarget] | None, within: Within | None, **moments: datetime | None) -> None:
+    """Refuse what the types let through: both selections at once, names no store can hold, moments outside the years 1 to 9999 in UTC."""
+    if targets is not None and within is not None:
+        raise ValueError("targets and within exclude each other")
+    if within is not None:
+        check_name(within.source_id, "within.source_id")
+        check_name(within.schema, "within.schema")
+    for name, moment in moments.items():
+        if moment is not None:
+            as_utc(moment, name)
 
 
 def summarise(kind: Kind) -> KindSummary:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 BODY_TYPES = ("application/json", "application/x-ndjson")
 HEALTH_PATHS = frozenset({"/health", "/api/v1/health"})
+QUESTIONS = frozenset({"/records/latest", "/records/query", "/api/v1/records/latest", "/api/v1/records/query"})
+"""Where a POST is a question too long for a URL: it changes nothing, so it is a read."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
@@ -61,13 +63,13 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_write(self) -> bool:
-        return self.method not in _SAFE_METHODS
+        return self.method not in _SAFE_METHODS and not (self.method == "POST" and self.path in QUESTIONS)
 
 
 def judge(caller: Caller, api_key: str) -> FactbookError | None:
     """Return why the request is refused, ``None`` if it may pass."""
     refusal = _judge_with_key(caller, api_key) if api_key else _judge_without_key(caller)
-    if refusal is None and caller.is_write and caller.has_body and caller.content_type not in BODY_TYPES:
+    if refusal is None and caller.method not in _SAFE_METHODS and caller.has_body and caller.content_type not in BODY_TYPES:
         return UnsupportedBody(
             f"A body of type {caller.content_type or '(none named)'} is not taken",
             why=f"only {' and '.join(BODY_TYPES)} are",

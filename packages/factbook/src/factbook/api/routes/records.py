@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api import answers
-from factbook.api.bodies import NDJSON, Body, holds_one
-from factbook.api.openapi import WRITE_ERRORS, reference
+from factbook.api.bodies import NDJSON, Body, holds_one, json_body
+from factbook.api.openapi import WRITE_ERRORS, reference, takes
 from factbook.api.openapi import answers as described
 from factbook.api.parameters import (
     LIMIT,
@@ -28,12 +28,12 @@ from factbook.api.parameters import (
     Until,
     Where,
 )
-from factbook.api.schemas import OffsetPage, RecordPage, StoreReport, report_of
+from factbook.api.schemas import LatestQuestion, OffsetPage, RecordPage, RecordQuestion, StoreReport, page_of, report_of
+from factbook.api.tenancy import Tenant, store_body, tenant_for
 from factbook.errors import NotFound
-from factbook_sdk.facts import MetadataRecord
-from factbook_sdk.repository.contract import MAX_WAIT_SECONDS, StoredRecord, TailPage
+from factbook_sdk.facts import MetadataRecord, target_key
+from factbook_sdk.repository.contract import MAX_WAIT_SECONDS, QueryPage, StoredRecord, TailPage
 from factbook_sdk.repository.filters import parse_condition
-from factbook_sdk.repository.intake import store_document
 
 router = APIRouter(tags=["records"])
 
@@ -62,16 +62,35 @@ def store_records(
 ) -> Response:
     """Store one record, a list, or NDJSON. Sending a record again changes nothing and says so."""
     all_or_none = atomic or holds_one(request, body)
-    return answers.json(report_of(store_document(house.repository, body, tenant=house.settings.tenant, atomic=all_or_none)))
+    return answers.json(report_of(store_body(house, body, atomic=all_or_none)))
 
 
 @router.get("/records/latest", responses=described(StoredRecord, "The record; a closed state has the payload `null`.", errors=(404,)))
-def latest_record(house: House, target: OneTarget, kind: KindName, producer_id: Producer = None, as_of: AsOf = None) -> Response:
+def latest_record(
+    house: House, target: OneTarget, tenant: Tenant, kind: KindName, producer_id: Producer = None, as_of: AsOf = None
+) -> Response:
     """Show the last record of a target and kind."""
-    found = house.repository.latest(target, kind, producer_id=producer_id, tenant=house.settings.tenant, as_of=as_of)
+    found = house.repository.latest(target, kind, producer_id=producer_id, tenant=tenant, as_of=as_of)
     if found is None:
         raise NotFound(f"Nothing of kind {kind} is known of {target}", fix="GET /kinds and /dictionary list what there is")
     return answers.json(found)
+
+
+@router.post(
+    "/records/latest",
+    responses=described(
+        RecordPage, "A record a target; targets of which nothing is known are absent.", lines_of=StoredRecord, errors=WRITE_ERRORS
+    ),
+    openapi_extra=takes(LatestQuestion),
+)
+def latest_of_many(request: Request, house: House, asked: Annotated[LatestQuestion, json_body(LatestQuestion)]) -> Response:
+    """Show the last record of a kind for each of many targets. This reads and changes nothing."""
+    tenant = tenant_for(house.settings, asked.tenant)
+    found = house.repository.latest_many(asked.picked, asked.kind, producer_id=asked.producer_id, tenant=tenant, as_of=asked.as_of)
+    named = {target_key(tenant, target).hex(): item for target, item in found.items()}
+    keys, cursor = page_of(sorted(named), str, limit=asked.limit, cursor=asked.cursor)
+    items = [named[key] for key in keys]
+    return answers.listing(request, RecordPage(items, cursor), items, following=("Next-Cursor", cursor))
 
 
 @router.get("/records/history", responses=described(OffsetPage, "Records, newest last.", lines_of=StoredRecord))
@@ -79,6 +98,7 @@ def list_history(
     request: Request,
     house: House,
     target: OneTarget,
+    tenant: Tenant,
     kind: KindName,
     producer_id: Producer = None,
     since: Since = None,
@@ -91,7 +111,7 @@ def list_history(
         target,
         kind,
         producer_id=producer_id,
-        tenant=house.settings.tenant,
+        tenant=tenant,
         since=since,
         until=until,
         limit=limit,
@@ -107,6 +127,7 @@ def query_records(
     house: House,
     kind: KindName,
     targets: SomeTargets,
+    tenant: Tenant,
     where: Where = None,
     producer_id: Producer = None,
     since: Since = None,
@@ -121,21 +142,43 @@ def query_records(
         targets=targets,
         where=[parse_condition(text) for text in where or ()],
         producer_id=producer_id,
-        tenant=house.settings.tenant,
+        tenant=tenant,
         since=since,
         until=until,
         order=order,
         limit=limit,
         cursor=cursor,
     )
-    shown = RecordPage(page.records, page.next_cursor)
-    return answers.listing(request, shown, page.records, following=("Next-Cursor", page.next_cursor))
+    return _page(request, page)
+
+
+@router.post(
+    "/records/query",
+    responses=described(RecordPage, "Records by the time they became true.", lines_of=StoredRecord, errors=WRITE_ERRORS),
+    openapi_extra=takes(RecordQuestion),
+)
+def query_records_of_many(request: Request, house: House, asked: Annotated[RecordQuestion, json_body(RecordQuestion)]) -> Response:
+    """List records as the GET does, for questions too long for a URL. This reads and changes nothing."""
+    page = house.repository.query(
+        asked.kind,
+        targets=asked.picked,
+        where=asked.where,
+        producer_id=asked.producer_id,
+        tenant=tenant_for(house.settings, asked.tenant),
+        since=asked.since,
+        until=asked.until,
+        order=asked.order,
+        limit=asked.limit,
+        cursor=asked.cursor,
+    )
+    return _page(request, page)
 
 
 @router.get("/records/tail", responses=described(OffsetPage, "Records in log order.", lines_of=StoredRecord))
 async def tail_records(
     request: Request,
     house: House,
+    tenant: Tenant,
     after_offset: AfterOffset = None,
     kinds: Kinds = None,
     limit: Limit = LIMIT,
@@ -144,8 +187,13 @@ async def tail_records(
     """Follow the log: what came after an offset, waiting for it if asked to."""
 
     def read(offset: int, wait: float) -> TailPage:
-        return house.repository.tail(offset, kinds=kinds, tenant=house.settings.tenant, limit=limit, wait_seconds=wait)
+        return house.repository.tail(offset, kinds=kinds, tenant=tenant, limit=limit, wait_seconds=wait)
 
     page = await request.app.state.long_polls.tail(request, read, after_offset=after_offset or 0, wait_seconds=wait_seconds)
     shown = OffsetPage(page.records, page.next_offset)
     return answers.listing(request, shown, page.records, following=("Next-After-Offset", page.next_offset))
+
+
+def _page(request: Request, page: QueryPage) -> Response:
+    shown = RecordPage(page.records, page.next_cursor)
+    return answers.listing(request, shown, page.records, following=("Next-Cursor", page.next_cursor))
