@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.cli.running import environment, run_program
 
+from factbook.cli.terminal import command
+
 HEAVY = (
     "sqlalchemy",
     "alembic",
@@ -53,3 +55,16 @@ def test_the_version_is_one_line(tmp_path: Path) -> None:
 def test_help_makes_no_folder(tmp_path: Path) -> None:
     assert run_program(["scan", "--help"], tmp_path / "data").code == 0
     assert not (tmp_path / "data").exists()
+
+
+def test_it_names_itself_as_it_can_be_called_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    installed = tmp_path / "bin" / "factbook"
+    installed.parent.mkdir()
+    installed.touch(mode=0o755)
+    monkeypatch.setattr(sys, "argv", [str(installed)])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command() == str(installed)
+    monkeypatch.setenv("PATH", str(installed.parent))
+    assert command() == "factbook"
+    monkeypatch.setattr(sys, "argv", ["/somewhere/pytest"])
+    assert command() == "factbook"

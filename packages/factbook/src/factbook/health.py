@@ -211,7 +211,7 @@ def _check_folder(settings: Settings) -> Iterator[Check]:
 
 def _check_store(house: House) -> Iterator[Check]:
     try:
-        yield Check("ok", "store", f"{house.repository.database!r}, {house.repository.last_offset():,} records")
+        yield Check("ok", "store", f"{house.repository.database}, {house.repository.last_offset():,} records")
         yield Check("ok", "jobs", ", ".join(f"{count} {state}" for state, count in house.jobs.counts().items()))
     except FactbookError as error:
         yield Check("fail", "store", str(error), error.fix)

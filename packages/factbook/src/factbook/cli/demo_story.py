@@ -15,7 +15,7 @@ from factbook.cli import scan_summary
 from factbook.cli.dictionary_rows import show_rows
 from factbook.cli.opened import opened
 from factbook.cli.running_scan import run_scan
-from factbook.cli.terminal import err, out, say
+from factbook.cli.terminal import command, err, out, say
 from factbook.demo.differences import differences
 from factbook.dictionary import DictionaryFilter
 from factbook.settings import Settings, load_settings
@@ -93,8 +93,8 @@ def say_how_to_go_on(settings: Settings) -> None:
         environment += f" FACTBOOK_META_DB_URL={settings.meta_db_url}"
     say("")
     say(f"Everything lies in {settings.data_dir}. Look around:", style="bold")
-    say(f"{environment} factbook dictionary --search invoice")
-    say("Your own database: factbook scan postgresql://USER@HOST/DATABASE --ask-password")
+    say(f"{environment} {command()} dictionary --search invoice")
+    say(f"Your own database: {command()} scan postgresql://USER@HOST/DATABASE --ask-password")
 
 
 def _step(number: int, title: str, detail: str = "") -> None:

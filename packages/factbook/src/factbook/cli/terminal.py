@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -49,6 +51,14 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
 
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
+
+
+def command() -> str:
+    """Return what to type to call this program again: ``factbook`` where that finds it, else the path it was called by."""
+    found, called = shutil.which("factbook"), Path(sys.argv[0])
+    if called.name != "factbook" or (found is not None and Path(found).resolve() == called.resolve()):
+        return "factbook"
+    return str(called)
 
 
 def utc(moment: datetime | None) -> str:

@@ -34,8 +34,11 @@ class Database:
         self._writer: int | None = None
         self.engine = _sqlite_engine(self._url) if self.dialect == "sqlite" else _postgres_engine(self._url)
 
+    def __str__(self) -> str:
+        return self._url.render_as_string(hide_password=True)
+
     def __repr__(self) -> str:
-        return f"Database({self._url.render_as_string(hide_password=True)!r})"
+        return f"Database({str(self)!r})"
 
     @property
     def file(self) -> Path | None:
@@ -119,7 +122,7 @@ class Database:
         try:
             yield
         except (DBAPIError, PoolTimeout, driver.Error) as error:
-            raise translate(error, self._url.render_as_string(hide_password=True)) from error
+            raise translate(error, str(self)) from error
 
 
 def _parse(url: str) -> URL:

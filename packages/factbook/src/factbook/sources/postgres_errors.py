@@ -60,6 +60,6 @@ def ends_the_reading(error: psycopg.Error) -> bool:
 
 
 def reason_of(error: psycopg.Error) -> str:
-    """Return the first line of what the server or the driver says."""
-    said = error.diag.message_primary or str(error).strip()
-    return said or type(error).__name__
+    """Return what the server or the driver says, on one line."""
+    said = error.diag.message_primary or str(error)
+    return " ".join(said.split()) or type(error).__name__
