@@ -30,6 +30,8 @@ EXPECTED = {
     "PathNotFound": 404,
     "ConfigurationError": 500,
     "TemporaryError": 503,
+    "ServiceUnavailable": 503,
+    "EmitterFull": 503,
     "PartialFailure": 500,
     "InternalError": 500,
     "MissingExtra": 501,

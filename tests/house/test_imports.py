@@ -13,11 +13,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SDK = ROOT / "packages" / "sdk" / "src" / "factbook_sdk"
 ALLOWED_IN_THE_SDK = {"msgspec", "factbook_sdk"}
+LAZY_IN_THE_SDK = {"facts/registry.py": {"jsonschema_rs"}, "repository/transport.py": {"httpx2"}}
+"""What a module may import when it is needed, and not before."""
 HEAVY = {
     "alembic",
     "cryptography",
     "duckdb",
     "fastapi",
+    "httpx2",
     "jsonschema_rs",
     "psycopg",
     "pydantic",
@@ -44,17 +47,18 @@ def _foreign_imports(path: Path) -> Iterator[tuple[str, bool]]:
 
 def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
     yield node
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    is_for_types = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    if not is_for_types and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         for child in ast.iter_child_nodes(node):
             yield from _outside_functions(child)
 
 
 @pytest.mark.parametrize("path", sorted(SDK.rglob("*.py")), ids=lambda path: str(path.relative_to(SDK)))
-def test_the_sdk_imports_nothing_but_msgspec(path: Path) -> None:
+def test_the_sdk_imports_only_what_it_may(path: Path) -> None:
     allowed = set(ALLOWED_IN_THE_SDK)
     if path.is_relative_to(SDK / "testing"):
         allowed |= {"pytest", "hypothesis"}
-    lazily = {"jsonschema_rs"} if path == SDK / "facts" / "registry.py" else set()
+    lazily = LAZY_IN_THE_SDK.get(str(path.relative_to(SDK)), set())
     foreign = {package for package, on_import in _foreign_imports(path) if on_import or package not in lazily}
     assert foreign <= allowed
 
@@ -70,7 +74,13 @@ def test_starting_a_command_loads_nothing_heavy() -> None:
 
 
 def test_the_sdk_loads_nothing_of_the_server() -> None:
-    assert not _modules_loaded_by("import factbook_sdk.facts, factbook_sdk.repository.memory") & {*HEAVY, "factbook", "typer", "rich"}
+    everything = "import factbook_sdk.facts, factbook_sdk.repository.memory, factbook_sdk.repository.remote"
+    assert not _modules_loaded_by(everything) & {*HEAVY, "factbook", "typer", "rich"}
+
+
+def test_the_http_client_is_loaded_with_the_first_remote_repository() -> None:
+    made = "from factbook_sdk.repository.remote import RemoteRepository; RemoteRepository('http://localhost:1')"
+    assert "httpx2" in _modules_loaded_by(made)
 
 
 def test_wiring_the_rooms_loads_nothing_heavy() -> None:

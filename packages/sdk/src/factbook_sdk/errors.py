@@ -7,6 +7,8 @@ FactbookError
 ├── NotFound              fix the request: nothing is there under that name
 ├── ConfigurationError    fix the configuration: a setting, a missing extra, a wrong password
 ├── TemporaryError        try again: the other side is busy, away or slow
+│   ├── ServiceUnavailable  … the Factbook service cannot be reached, or says when to come again
+│   └── EmitterFull       … memory and spool are full; the record was not taken
 ├── PartialFailure        skip and go on: some parts failed, the rest is kept
 └── InternalError         report a bug: an invariant of ours does not hold
 """
@@ -68,6 +70,27 @@ class TemporaryError(FactbookError):
     """The same call may succeed later."""
 
     code = "temporary"
+
+
+class ServiceUnavailable(TemporaryError):
+    """The Factbook service is away, busy or slow.
+
+    ``retry_after_seconds`` is what the service asked for (``Retry-After``), else ``None``.
+    """
+
+    code = "service_unavailable"
+
+    def __init__(
+        self, what: str, *, why: str = "", fix: str = "", field: str | None = None, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(what, why=why, fix=fix, field=field)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class EmitterFull(TemporaryError):
+    """An emitter has no room for the record, in memory or in its spool; the record was not taken."""
+
+    code = "emitter_full"
 
 
 class PartialFailure(FactbookError):
