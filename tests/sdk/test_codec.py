@@ -58,6 +58,14 @@ def test_identity_does_not_depend_on_which_object_holds_a_default():
     assert record_id(explicit) == record_id(record())
 
 
+def test_a_context_is_written_the_same_whichever_objects_hold_its_defaults():
+    given = canonical(record(context=MetadataContext(run_id="r1", environment="prod")))
+    assert b'"context":{"environment":"prod","run_id":"r1"}' in given
+    tenant = "".join(["def", "ault"])
+    for defaults in ({"tenant": tenant}, {"extras": {}}, {"extras": None}, {"tenant": tenant, "extras": None}):
+        assert canonical(record(context=MetadataContext(run_id="r1", environment="prod", **defaults))) == given
+
+
 def test_identity_does_not_depend_on_the_time_zone_a_moment_was_written_in():
     other = msgspec.structs.replace(record(), produced_at=MOMENT.astimezone(timezone(timedelta(hours=5, minutes=30))))
     assert record_id(other) == record_id(record())

@@ -34,7 +34,7 @@ _ADVANCE = {"sqlite": "UPDATE log_head SET last_offset = ?", "postgresql": "UPDA
 _REPEAT_SQLITE = 'SELECT "offset" FROM records WHERE channel_no = ? AND produced_at = ? AND id = ?'
 _REPEAT_POSTGRES = """
     SELECT wanted.place, r."offset"
-    FROM unnest(%s::int[], %s::bigint[], %s::bytea[]) WITH ORDINALITY AS wanted (channel_no, produced_at, id, place)
+    FROM unnest(%b::int[], %b::bigint[], %b::bytea[]) WITH ORDINALITY AS wanted (channel_no, produced_at, id, place)
     CROSS JOIN LATERAL (
         SELECT "offset" FROM records
         WHERE records.channel_no = wanted.channel_no AND records.produced_at = wanted.produced_at AND records.id = wanted.id LIMIT 1
@@ -49,7 +49,7 @@ _IN_FORCE_SQLITE = """
 """
 _IN_FORCE_POSTGRES = """
     SELECT wanted.place, r.produced_at, r."offset", r.state_digest
-    FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS wanted (stream_id, produced_at, place)
+    FROM unnest(%b::bigint[], %b::bigint[]) WITH ORDINALITY AS wanted (stream_id, produced_at, place)
     CROSS JOIN LATERAL (
         SELECT records.produced_at, "offset", state_digest FROM records
         WHERE records.stream_id = wanted.stream_id AND records.produced_at <= wanted.produced_at
@@ -68,8 +68,8 @@ def append(connection: Connection, batch: Sequence[Admitted], numbering: Numberi
     last = lock_head(connection)
     places = numbering.number(connection, batch)
     times = [microseconds(admitted.record.produced_at) for admitted in batch]
-    repeats = _repeats(connection, batch, places, times)
-    in_force = _in_force(connection, batch, places, times, repeats, numbering.fresh)
+    in_force = _in_force(connection, batch, places, times, numbering.fresh)
+    repeats = _repeats(connection, batch, places, times, _suspects(connection, batch, places, times, in_force, numbering.fresh))
     results: list[Stored] = []
     appended: list[StoredRecord] = []
     rows: list[tuple[Any, ...]] = []
@@ -111,13 +111,33 @@ def _time(state: _State) -> int:
     return state[0]
 
 
-def _repeats(connection: Connection, batch: Sequence[Admitted], places: Sequence[Place], times: Sequence[int]) -> dict[int, int]:
-    """Return the offsets of records that are in the log already, by index in the batch.
+def _suspects(
+    connection: Connection,
+    batch: Sequence[Admitted],
+    places: Sequence[Place],
+    times: Sequence[int],
+    in_force: dict[int, _State],
+    fresh: set[int],
+) -> list[int]:
+    """Return the indexes of records that may be in the log already; the others need no looking up.
 
-    A record later than anything in its channel cannot be there; most batches are, and cost one index look-up per channel.
+    A record of a new stream is not there, nor an event later than anything in its channel, nor a state at whose own moment an earlier one
+    is in force. A bulk is mostly of such records, unless it is a bulk of events of one moment or is sent again.
     """
-    latest = {channel: _latest(connection, channel) for channel in {channel for channel, _ in places}}
-    suspects = [index for index, (channel, _) in enumerate(places) if times[index] <= latest[channel]]
+    of_events = {channel for (channel, _), admitted in zip(places, batch, strict=True) if not admitted.is_state}
+    latest = {channel: _latest(connection, channel) for channel in of_events}
+    return [
+        index
+        for index, (channel, stream) in enumerate(places)
+        if stream not in fresh
+        and (in_force.get(index, _NOTHING)[0] == times[index] if batch[index].is_state else times[index] <= latest[channel])
+    ]
+
+
+def _repeats(
+    connection: Connection, batch: Sequence[Admitted], places: Sequence[Place], times: Sequence[int], suspects: Sequence[int]
+) -> dict[int, int]:
+    """Return the offsets of those suspects that are in the log already, by index in the batch."""
     if not suspects:
         return {}
     driver: Any = connection.connection.driver_connection
@@ -141,11 +161,10 @@ def _in_force(
     batch: Sequence[Admitted],
     places: Sequence[Place],
     times: Sequence[int],
-    repeats: dict[int, int],
     fresh: set[int],
 ) -> dict[int, _State]:
     """Return what the log holds as the state in force at each state record's own moment, by index in the batch."""
-    wanted = [index for index, admitted in enumerate(batch) if admitted.is_state and index not in repeats and places[index][1] not in fresh]
+    wanted = [index for index, admitted in enumerate(batch) if admitted.is_state and places[index][1] not in fresh]
     if not wanted:
         return {}
     driver: Any = connection.connection.driver_connection

@@ -19,13 +19,16 @@ _ROW = (records.c.offset, records.c.id, records.c.body)
 # Hidden in a sum from the planners, who would walk a channel's whole index and sort it instead of reading a stretch of the log.
 _CHANNEL = records.c.channel_no + 0
 
-# The newest record of a target: heads of its few streams from the index, then one body.
+# The newest record of a target: the newest of each of its few streams (one a producer) by one step into the index, then the newest of
+# those. Joined and sorted, a stream's whole history would be read, and on PostgreSQL without statistics even the whole of streams.
 _LATEST = """
-    SELECT r."offset", r.id, r.body FROM records AS r WHERE r."offset" = (
-        SELECT h."offset" FROM streams AS s JOIN records AS h ON h.stream_id = s.stream_id
-        WHERE s.channel_no = ? AND s.target_key = ?{} ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
+    SELECT r."offset", r.id, r.body FROM streams AS s JOIN records AS r ON r."offset" = (
+        SELECT h."offset" FROM records AS h WHERE h.stream_id = s.stream_id{as_of} ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
     )
+    WHERE s.channel_no = ? AND s.target_key = ?{producer} ORDER BY r.produced_at DESC, r."offset" DESC LIMIT 1
 """
+_AS_OF = " AND h.produced_at <= ?"
+_PRODUCER = " AND s.producer_id = ?"
 
 _MAX_PARAMETERS = 500
 _SCAN_ROWS = 1000
@@ -82,14 +85,12 @@ def latest_of_one(
 ) -> StoredRecord | None:
     """Return what :func:`latest` would of one target: the hottest read of all, by a statement made once."""
     parameters: list[Any] = [channel, target_key(tenant, target)]
-    conditions = ""
-    if producer_id is not None:
-        conditions += " AND s.producer_id = ?"
-        parameters.append(producer_id)
     if as_of is not None:
-        conditions += " AND h.produced_at <= ?"
-        parameters.append(as_of)
-    row = database.fetch_one(_LATEST.format(conditions), parameters)
+        parameters.insert(0, as_of)
+    if producer_id is not None:
+        parameters.append(producer_id)
+    statement = _LATEST.format(as_of="" if as_of is None else _AS_OF, producer="" if producer_id is None else _PRODUCER)
+    row = database.fetch_one(statement, parameters)
     return None if row is None else to_stored(row)
 
 

@@ -26,7 +26,7 @@ _MAX_REMEMBERED = 200_000
 _FIND_SQLITE = "SELECT stream_id FROM streams WHERE channel_no = ? AND target_key = ? AND producer_id = ?"
 _FIND_POSTGRES = """
     SELECT wanted.channel_no, wanted.target_key, wanted.producer_id, s.stream_id
-    FROM unnest(%s::int[], %s::bytea[], %s::text[]) AS wanted (channel_no, target_key, producer_id)
+    FROM unnest(%b::int[], %b::bytea[], %b::text[]) AS wanted (channel_no, target_key, producer_id)
     CROSS JOIN LATERAL (
         SELECT stream_id FROM streams
         WHERE streams.channel_no = wanted.channel_no AND streams.target_key = wanted.target_key

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from factbook_sdk.errors import InvalidRecord
-from factbook_sdk.facts.record import MetadataContext, MetadataRecord
+from factbook_sdk.facts.record import DEFAULT_TENANT, MetadataContext, MetadataRecord
 
 _MAX_DEPTH = 200
 _NO_CONTEXT = MetadataContext()
@@ -83,7 +83,7 @@ def encode_payload(payload: dict[str, Any] | None, field: str = "payload") -> by
 
 
 def _is_plain(value: Any) -> bool:
-    return type(value) is dict and _TEXT.issuperset(map(type, value)) and _PLAIN.issuperset(map(type, value.values()))
+    return type(value) is dict and _PLAIN.issuperset(map(type, value.values())) and _TEXT.issuperset(map(type, value))
 
 
 def canonical_record(record: MetadataRecord, payload: bytes) -> bytes:
@@ -96,7 +96,7 @@ def canonical_record(record: MetadataRecord, payload: bytes) -> bytes:
     context = record.context
     parts = [b"{"]
     if context is not _NO_CONTEXT and context != _NO_CONTEXT:
-        parts += b'"context":', encode(_given(context)), b","
+        parts += b'"context":', encode(context if _omits_defaults(context) else _given(context)), b","
     if record.extras:
         parts += b'"extras":', encode(record.extras), b","
     parts += b'"kind":', encode(record.kind), b',"payload":', payload, b',"produced_at":', encode(record.produced_at)
@@ -108,6 +108,11 @@ def canonical_record(record: MetadataRecord, payload: bytes) -> bytes:
         parts += b',"version":', encode(record.version)
     parts.append(b"}")
     return b"".join(parts)
+
+
+def _omits_defaults(context: MetadataContext) -> bool:
+    """Return whether msgspec sees every default in the context as one."""
+    return (context.tenant is DEFAULT_TENANT or context.tenant != DEFAULT_TENANT) and type(context.extras) is dict
 
 
 def _given(context: MetadataContext) -> dict[str, Any]:
