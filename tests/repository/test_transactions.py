@@ -7,13 +7,16 @@ import time
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.event import listen
 from tests.repository.stores import ADMISSION, open_empty
 
 from factbook.errors import InternalError, InvalidRecord, StoreBusy
 from factbook.repository.combining import GroupCommit
 from factbook.repository.projection import Projection
 from factbook.repository.urls import open_repository
+from factbook_sdk.facts.codec import canonical_json
 from factbook_sdk.repository.contract import Outcome
+from factbook_sdk.repository.intake import store_document
 from factbook_sdk.testing.records import event, state
 
 
@@ -160,6 +163,14 @@ def test_tail_wakes_for_what_another_process_stores(repository, url):
     assert [item.offset for item in page.records] == [1]
 
 
+def wait_until(condition):
+    """Wait for other threads, a minute at most."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.001)
+
+
 def together(group, items):
     """Submit items at the same time, all of them waiting while the first is being committed; return what each was told."""
     answers = {}
@@ -203,6 +214,26 @@ def test_those_who_wait_share_one_commit():
     answers = together(slow.group, "abcde")
     assert answers == {item: item.upper() for item in "abcde"}
     assert [len(batch) for batch in slow.batches] == [1, 4]
+
+
+def test_documents_of_one_record_share_a_commit(repository):
+    def send(number):
+        report = store_document(repository, canonical_json(event(number)), tenant="default", atomic=True)
+        offsets.extend(result.offset for result in report.results)
+
+    transactions, offsets, group = [], [], repository._group
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(8)]
+    with repository.database.writing():
+        threads[0].start()
+        wait_until(lambda: group._lock.locked() and not group._waiting)
+        for thread in threads[1:]:
+            thread.start()
+        wait_until(lambda: len(group._waiting) == 7)
+        listen(repository.database.engine, "begin", transactions.append)
+    for thread in threads:
+        thread.join(60)
+    assert sorted(offsets) == list(range(1, 9))
+    assert len(transactions) <= 2, "one of who came first, and one of all others"
 
 
 def test_a_busy_store_is_nobodys_fault_and_is_told_to_all_at_once():
