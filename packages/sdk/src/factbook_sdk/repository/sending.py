@@ -51,11 +51,10 @@ class Sender:
             if len(lines) == 1:
                 return [Rejection(0, str(error), error.field)]
         middle = len(lines) // 2
-        second = (
-            msgspec.structs.replace(result, index=result.index + middle) if isinstance(result, Rejection) else result
-            for result in self.send(lines[middle:])
-        )
-        return [*self.send(lines[:middle]), *second]
+        first, second = self.send(lines[:middle]), self.send(lines[middle:])
+        return first + [
+            msgspec.structs.replace(result, index=result.index + middle) if isinstance(result, Rejection) else result for result in second
+        ]
 
     def _post(self, lines: Sequence[bytes], content_type: str, *, atomic: bool = False) -> list[Stored | Rejection]:
         body = b"\n".join(lines)
