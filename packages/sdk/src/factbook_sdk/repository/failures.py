@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 
 import msgspec
@@ -66,6 +65,8 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, url: str) ->
 
 def of_exception(error: Exception, url: str) -> FactbookError:
     """Return the error for a request that got no answer; ``error`` is httpx2's."""
+    import ssl
+
     if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
         return ConfigurationError(
             f"{url} cannot be trusted", why=str(error), fix="Correct the URL, or have the certificate's authority trusted on this machine"
