@@ -130,6 +130,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("MAX_PAYLOAD_BYTES", "4194304", "Largest payload of one record, in bytes of canonical JSON.", _positive),
     Setting("MAX_BODY_BYTES", "67108864", "Largest request body the server takes, in bytes.", _positive),
+    Setting(
+        "SPOOL_DIR",
+        "{data_dir}/spool",
+        "Folder of the spool that `factbook records spool` shows and sends.",
+        _text,
+    ),
+    Setting("SERVICE_URL", "", "The Factbook service that `factbook records spool flush` sends to.", _text),
+    Setting("SERVICE_TOKEN", "", "The key or token with which it does.", _text, True),
     Setting("JOB_WORKERS", "2", "Jobs the server runs at the same time.", _positive),
     Setting(
         "JOB_ATTEMPTS",
@@ -174,6 +182,9 @@ class Settings(msgspec.Struct, frozen=True):
     max_removal_share: float
     max_payload_bytes: int
     max_body_bytes: int
+    spool_dir: Path
+    service_url: str
+    service_token: str
     job_workers: int
     job_attempts: int
     job_lease_seconds: float
@@ -195,14 +206,14 @@ def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any
             values[name] = overrides[name]
             continue
         raw, source = _raw(setting, environment)
-        if name in ("meta_db_url", "source_db_url"):
+        if name in ("meta_db_url", "source_db_url", "spool_dir"):
             raw = raw.replace("{data_dir}", str(values["data_dir"]))
         try:
             values[name] = setting.parse(raw)
         except ValueError as error:
             shown = "its value" if setting.secret else repr(raw)
             raise ConfigurationError(f"{source} is wrong", why=f"{shown}: {error}", fix=setting.help) from error
-    values["data_dir"] = Path(values["data_dir"])
+    values |= {name: Path(values[name]) for name in ("data_dir", "spool_dir")}
     demo = "source_db_url" not in overrides and not any(environment.get(key) for key in ("FACTBOOK_SOURCE_DB_URL", "SOURCE_DB_URL"))
     return Settings(**values, uses_demo_source=demo)
 

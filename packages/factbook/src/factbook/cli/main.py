@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from factbook.cli import demo, dictionary, doctor, jobs, kinds, rebuild, records, scan, serve, sources
+from factbook.cli import demo, dictionary, doctor, jobs, kinds, rebuild, records, scan, serve, sources, spool
 from factbook.cli.exit_codes import ExitCode, exit_codes_text
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command()(dictionary.dictionary)
 app.command()(jobs.jobs)
 app.add_typer(jobs.job, name="job")
 app.add_typer(sources.app, name="sources")
+records.app.add_typer(spool.app, name="spool")
 app.add_typer(records.app, name="records")
 app.add_typer(kinds.app, name="kinds")
 app.command()(rebuild.rebuild)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import msgspec
 
 from factbook_sdk.emitter import segments
 from factbook_sdk.emitter.segments import Segment
-from factbook_sdk.emitter.spool import Spool
+from factbook_sdk.emitter.spool import Spool, existing
 from factbook_sdk.errors import ConfigurationError, FactbookError, ServiceUnavailable
 from factbook_sdk.repository.contract import Rejection
 from factbook_sdk.repository.sending import Sender
+from factbook_sdk.repository.transport import Transport
 
 log = logging.getLogger("factbook_sdk.emitter")
 
@@ -99,3 +101,17 @@ class Delivery:
             self.counts = msgspec.structs.replace(
                 self.counts, **{name: getattr(self.counts, name) + number for name, number in more.items()}
             )
+
+
+def send_spool(folder: Path | str, url: str, *, token: str | None = None) -> Delivered:
+    """Send what a spool holds, once and now, and say what became of it; segments in use by a process are its own to send.
+
+    Raises :class:`NotFound` where there is no spool, and what the service or the way there fails with; what was sent before is sent.
+    """
+    transport = Transport(url, token=token)
+    try:
+        delivery = Delivery(Sender(transport, pack=True), existing(folder))
+        delivery.send_spool()
+    finally:
+        transport.close()
+    return delivery.counts

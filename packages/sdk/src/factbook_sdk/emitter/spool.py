@@ -14,7 +14,7 @@ import msgspec
 
 from factbook_sdk.emitter import segments
 from factbook_sdk.emitter.segments import Segment
-from factbook_sdk.errors import ConfigurationError, EmitterFull
+from factbook_sdk.errors import ConfigurationError, EmitterFull, NotFound
 
 REJECTED = "rejected.jsonl"
 DEFAULT_MAX_BYTES = 1024 * 1024 * 1024
@@ -175,6 +175,13 @@ class Spool:
                 why=f"it holds {self._used_bytes:,} bytes that the service has not taken yet, and may hold {self._max_bytes:,}",
                 fix="Bring the service back, or allow more by max_spool_bytes",
             )
+
+
+def existing(folder: Path | str) -> Spool:
+    """Open a spool to look at it or to send it; raises :class:`NotFound` where there is no such folder."""
+    if not Path(folder).is_dir():
+        raise NotFound(f"There is no spool at {folder}", fix="Name the folder that the emitter was given")
+    return Spool(folder)
 
 
 def _entry(now: datetime, line: bytes, reason: str, field: str | None) -> bytes:
