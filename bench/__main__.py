@@ -8,16 +8,18 @@ from pathlib import Path
 
 from tools.bench_table import render
 
+from bench.report import tables_of
+
 HERE = Path(__file__).parent
-NOT_BENCHES = {"__init__", "__main__", "generate"}
+NOT_BENCHES = {"__init__", "__main__", "generate", "generate_records", "report"}
 
 
 def main() -> int:
     names = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NOT_BENCHES and not path.stem.startswith("floor_"))
     failed = [name for name in names if subprocess.run([sys.executable, "-m", f"bench.{name}"], cwd=HERE.parent, check=False).returncode]
     for name in names:
-        if name not in failed:
-            print(f"\n{name}\n{render(name)}")
+        for table in tables_of(name) if name not in failed else ():
+            print(f"\n{table}\n{render(table)}")
     return 1 if failed else 0
 
 

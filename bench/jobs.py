@@ -6,22 +6,19 @@ floor is the store's own: transactions per second that insert one row of the sam
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import platform
 import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 
+from bench import report
 from factbook.jobs import Jobs
 from factbook.jobs.projection import JobsProjection
 from factbook.jobs.worker import Worker
@@ -31,7 +28,6 @@ from factbook_sdk.facts import Admission, MetadataTarget, builtin_kinds
 
 JOBS = 500
 IDLE_SECONDS = 20.0
-RESULT = Path(__file__).parent / "results" / "jobs.json"
 POSTGRES_URL = os.environ.get("FACTBOOK_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 COLUMNS = ["store", "floor: commits/s", "submit: jobs/s", "claim, run, finish: jobs/s", "idle worker: CPU ms per s"]
@@ -44,13 +40,8 @@ def main() -> None:
         rows.append(["SQLite", *_measure(f"sqlite:///{folder}/store.sqlite")])
     with _postgres_database() as url:
         rows.append(["PostgreSQL", *_measure(url)])
-    note = (
-        f"`python -m bench.jobs`, {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}; "
-        f"{JOBS} jobs that do nothing, one worker thread, every commit forced to disk."
-    )
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps({"columns": COLUMNS, "rows": rows, "note": note}, indent=1) + "\n")
-    print(RESULT.read_text())
+    note = f"`python -m bench.jobs`, {report.machine()} {JOBS} jobs that do nothing, one worker thread, every commit forced to disk."
+    report.write("jobs", COLUMNS, rows, note)
 
 
 def _measure(url: str) -> list[Any]:
