@@ -5,18 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.api.test_server import uvicorn
 from tests.docs.snippets import blocks, pattern, run_page
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE_URLS = ("postgresql://reader@db.example.com/shop", "postgresql://factbook@db.example.com/facts")
 """What pages write where a reader writes their own; the tests put a fresh database in their place."""
+EXAMPLE_SERVICE = "http://localhost:8000"
+"""Where pages have a service running; the tests put a fresh one in its place."""
 # Decisions tell what was tried once, with whatever that took; everything else is meant to be done again.
 SHELVES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [page for page in SHELVES if page.exists() and page.parent.name != "decisions" and list(blocks(page.read_text()))]
 WITH_A_SERVER = [page for page in PAGES if any(url in page.read_text() for url in EXAMPLE_URLS)]
+WITH_A_SERVICE = [page for page in PAGES if any(EXAMPLE_SERVICE in block.body for block in blocks(page.read_text()))]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page not in WITH_A_SERVER], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in WITH_A_SERVER + WITH_A_SERVICE], ids=lambda page: page.stem)
 def test_the_examples_do_what_their_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run_page(page.read_text(), tmp_path, {})
@@ -31,6 +35,13 @@ def test_the_examples_with_a_server_do_what_their_page_says(
     for url in EXAMPLE_URLS:
         text = text.replace(url, postgres_url)
     run_page(text, tmp_path, {})
+
+
+@pytest.mark.parametrize("page", WITH_A_SERVICE, ids=lambda page: page.stem)
+def test_the_examples_with_a_service_do_what_their_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with uvicorn(tmp_path) as server:
+        run_page(page.read_text().replace(EXAMPLE_SERVICE, str(server.client.base_url)), tmp_path, {})
 
 
 def test_an_ellipsis_stands_for_anything() -> None:

@@ -99,6 +99,14 @@ def test_emitting_never_waits_for_a_service_that_does_not_answer(spool: Path | N
     assert spool is None or Spool(spool).status().records == 1_000
 
 
+def test_leaving_does_not_wait_long_for_a_service_that_is_plainly_away(tmp_path: Path) -> None:
+    started = time.monotonic()
+    with Emitter(NOBODY, spool=tmp_path) as emitter:
+        emitter.emit(event(1))
+    assert time.monotonic() - started < 5
+    assert Spool(tmp_path).status().records == 1
+
+
 @pytest.mark.parametrize("as_date", [False, True])
 @pytest.mark.parametrize("status", [429, 503])
 def test_the_pause_that_the_service_asks_for_is_kept(tmp_path: Path, status: int, as_date: bool) -> None:

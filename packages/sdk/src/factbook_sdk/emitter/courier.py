@@ -24,6 +24,7 @@ _TROUBLE_SECONDS = 1.0
 """How long a spool that could not be written is left alone; what is due is sent from memory meanwhile."""
 
 _LAST_REQUEST_SECONDS = 1.0
+_ENOUGH_FAILURES = 3
 
 
 class Courier:
@@ -81,8 +82,11 @@ class Courier:
             if len(self._queue) == 1 or was_full != self._is_batch_full():
                 self._changed.notify_all()
 
-    def flush(self, timeout_seconds: float) -> bool:
-        """Hurry; return whether the service has answered all that was taken before the call when the time is over."""
+    def flush(self, timeout_seconds: float, *, is_leaving: bool = False) -> bool:
+        """Hurry; return whether the service has answered all that was taken before the call when the time is over.
+
+        Who is leaving, and has all on disk, does not wait for a service that has failed several times in a row.
+        """
         deadline = time.monotonic() + timeout_seconds
         with self._changed:
             goal = self._queue.taken
@@ -91,7 +95,8 @@ class Courier:
             try:
                 while not self._has_arrived(goal):
                     remaining = deadline - time.monotonic()
-                    if remaining <= 0:
+                    is_hopeless = is_leaving and not self._queue and self._failures >= _ENOUGH_FAILURES
+                    if remaining <= 0 or is_hopeless:
                         return False
                     # Another process may send what is ours, and does not tell.
                     self._changed.wait(min(remaining, 0.1))

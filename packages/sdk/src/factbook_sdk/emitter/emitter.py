@@ -95,7 +95,8 @@ class Emitter:
         return self._courier.flush(timeout_seconds)
 
     def close(self, timeout_seconds: float = _PATIENCE_SECONDS) -> None:
-        """Flush and stop. What the service has not taken by then stays in the spool, for the next emitter on it to send.
+        """Flush and stop; sooner when all is on disk and the service has failed three times in a row. What it has not taken by then stays
+        in the spool, for the next emitter on it to send.
 
         Raises :class:`PartialFailure` when records are lost, which takes a missing or broken spool. Closing twice is harmless.
         """
@@ -105,7 +106,7 @@ class Emitter:
             self._is_closed = True
         atexit.unregister(self._close_at_exit)
         self._courier.shut()
-        self._courier.flush(timeout_seconds)
+        self._courier.flush(timeout_seconds, is_leaving=True)
         lost = self._courier.stop()
         if self._spool is not None:
             self._spool.seal()
