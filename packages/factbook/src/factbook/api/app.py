@@ -30,7 +30,7 @@ _DESCRIPTION = """Keeps every fact about your data: scan databases into a dictio
 
 Lists are bounded: `next_cursor` is passed as `cursor`, `next_after_offset` as `after_offset`. Errors are problem details (RFC 9457).
 Lists of records come as NDJSON to clients that accept `application/x-ndjson`; the way on then stands in the header `Next-Cursor`
-or `Next-After-Offset`."""
+or `Next-After-Offset`. Bodies may be packed (`Content-Encoding: gzip`); MAX_BODY_BYTES bounds them packed and unpacked."""
 
 
 def create_app(factbook: Factbook) -> FastAPI:
