@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
@@ -26,10 +23,10 @@ import psycopg
 import pymysql
 
 from bench.generate import generate
+from bench.report import machine, write
 
 POSTGRES = os.environ.get("FACTBOOK_TEST_POSTGRES_URL", "postgresql://root@127.0.0.1:5432/test")
 MYSQL = os.environ.get("FACTBOOK_TEST_MYSQL_URL", "mysql://root@127.0.0.1:3306")
-RESULTS = Path(__file__).parent / "results" / "scan.json"
 RUNS = ("postgresql:100", "postgresql:1000", "postgresql:10000", "mysql:1000", "sqlite:1000")
 REPEATS = 3
 
@@ -137,17 +134,8 @@ def main() -> None:
     wanted = [run.split(":") for run in sys.argv[1:] or RUNS]
     rows = [measure(engine, int(tables)) for engine, tables in wanted]
     columns = "engine|tables|floor, s|first scan, s|first scan / floor|unchanged re-scan, s|re-scan, one table changed, s|peak memory, MiB"
-    note = (
-        f"Into an SQLite store, 20 columns a table, medians of {REPEATS}; {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}; `python -m bench.scan`."
-    )
-    load = os.getloadavg()[0]
-    if load > (os.cpu_count() or 1):
-        note += f" The machine was busy (load {load:.1f}): compare within the run only."
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"columns": columns.split("|"), "rows": rows, "note": note}, indent=1) + "\n")
-    for row in [columns.split("|"), *rows]:
-        print(*row, sep="\t")
+    note = f"`python -m bench.scan`, {machine()} Into an SQLite store, 20 columns a table, medians of {REPEATS}."
+    write("scan", columns.split("|"), rows, note)
 
 
 if __name__ == "__main__":

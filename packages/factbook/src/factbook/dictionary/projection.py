@@ -7,11 +7,12 @@ with every scan that read the object's schema completely with the object inside 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select, tuple_, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from factbook.database.bulk import bulk_insert, bulk_upsert
 from factbook.dictionary import search
@@ -106,18 +107,20 @@ class _Fold:
         self._write()
 
     def _load(self, keys: Iterable[_Key]) -> None:
-        wanted = sorted(keys)
-        place = tuple_(objects.c.tenant, objects.c.source_id, objects.c.schema_name, objects.c.table_name)
-        for start in range(0, len(wanted), _LOOKUP):
-            for row in self._connection.execute(select(objects).where(place.in_(wanted[start : start + _LOOKUP]))).mappings():
-                values = dict(row)
-                self._objects[values["tenant"], values["source_id"], values["schema_name"], values["table_name"]] = values
-                self._columns[values["object_id"]] = {}
+        # Names of one schema share their place, which keeps the statement short: most of its price is its parameters.
+        for (tenant, source_id, schema), found in groupby(sorted(keys), key=itemgetter(0, 1, 2)):
+            place = (objects.c.tenant == tenant, objects.c.source_id == source_id, objects.c.schema_name == schema)
+            tables = [key[3] for key in found]
+            for start in range(0, len(tables), _LOOKUP):
+                chosen = objects.c.table_name.in_(tables[start : start + _LOOKUP])
+                for row in self._connection.execute(select(objects).where(*place, chosen)).mappings():
+                    self._objects[tenant, source_id, schema, row["table_name"]] = dict(row)
+                    self._columns[row["object_id"]] = {}
         self._known = set(self._columns)
         ids = sorted(self._known)
         for start in range(0, len(ids), _LOOKUP):
-            for found in self._connection.execute(select(columns).where(columns.c.object_id.in_(ids[start : start + _LOOKUP]))):
-                column = _Column.from_row(found)
+            for stored in self._connection.execute(select(columns).where(columns.c.object_id.in_(ids[start : start + _LOOKUP]))):
+                column = _Column.from_row(stored)
                 self._columns[column.object_id][column.entry.column_name] = column
         self._next_id: int = self._connection.scalars(select(func.coalesce(func.max(objects.c.object_id), 0) + 1)).one()
 
@@ -206,8 +209,10 @@ class _Fold:
         known = [row for object_id, row in self._touched.items() if object_id in self._known]
         bulk_insert(self._connection, objects, _OBJECT, _values(new))
         bulk_upsert(self._connection, objects, _OBJECT, _values(known), key=("object_id",))
-        fresh = [column.to_row() for row in new for column in self._columns[row["object_id"]].values()]
-        bulk_insert(self._connection, columns, _COLUMN, fresh)
+        fresh = [column for row in new for column in self._columns[row["object_id"]].values()]
+        there = [(column.object_id, *column.entry, column.first_seen, column.changed_at) for column in fresh if column.last_seen is None]
+        bulk_insert(self._connection, columns, _COLUMN[:-2], there)
+        bulk_insert(self._connection, columns, _COLUMN, [column.to_row() for column in fresh if column.last_seen is not None])
         changed = [self._columns[object_id][name].to_row() for object_id, name in sorted(self._changed)]
         bulk_upsert(self._connection, columns, _COLUMN, changed, key=("object_id", "column_name"))
         search.replace(self._connection, {object_id: self._words(object_id) for object_id in self._reworded}, self._known)

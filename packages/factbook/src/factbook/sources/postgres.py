@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, ClassVar
 
 import psycopg
@@ -32,7 +33,7 @@ from factbook.sources.postgres_errors import ends_the_reading, reason_of, transl
 from factbook.sources.postgres_revision import REVISION
 
 _FORMULA = "pg2"
-_ROWS_PER_FETCH = 500
+_ROWS_PER_FETCH = 512
 _LOCK_TIMEOUT_SECONDS = 2
 """Printing a view waits for whoever changes its tables. A relation that stays locked for longer is reported, the rest is read."""
 
@@ -96,10 +97,10 @@ class _Reading:
         self.scope = scope
         self.known = known
         self.page_bytes = next(int(size) for (size,) in connection.execute("SELECT current_setting('block_size')"))
-        self.revision = self._revision()
         self.done: set[int] = set()
 
-    def _revision(self) -> str | None:
+    @cached_property
+    def revision(self) -> str | None:
         """Return the catalogue's revision, or ``None`` where the server does not let us ask what cluster it is."""
         try:
             with self.connection.transaction():
@@ -179,8 +180,15 @@ class _Reading:
             # The server composes the next rows while we take in these.
             page = fetching.submit(cursor.fetchmany, _ROWS_PER_FETCH)
             while rows := page.result():
-                page = fetching.submit(cursor.fetchmany, _ROWS_PER_FETCH)
+                page = fetching.submit(self._next_page, cursor, len(rows))
                 yield from rows
+
+    def _next_page(self, cursor: psycopg.ServerCursor[Any], before: int) -> list[tuple[Any, ...]]:
+        """Fetch what follows a page of ``before`` rows; after the last one the server may as well digest the revision."""
+        if before == _ROWS_PER_FETCH:
+            return cursor.fetchmany(_ROWS_PER_FETCH)
+        self.revision  # noqa: B018 - the property keeps it
+        return []
 
     def _in_groups(self, names: Mapping[int, TableName]) -> Iterator[CatalogItem]:
         """Read what is left, halving a group that fails until the relation that spoils it stands alone."""
