@@ -34,12 +34,12 @@ _SCAN = """
 import gc, json, resource, sys, time
 gc.set_threshold(100_000, 20, 20)
 from factbook.app import Factbook
+from factbook.scan import run
 from factbook.settings import load_settings
 from factbook.sources.connectors import connector_for
 factbook = Factbook(load_settings({"DATA_DIR": sys.argv[2]}))
-factbook.repository
-factbook.jobs
-connector_for(sys.argv[1])
+factbook.repository, factbook.jobs, factbook.scans, connector_for(sys.argv[1])
+import jsonschema_rs
 started = time.perf_counter()
 outcome = factbook.run_scan(sys.argv[1], source_id="bench")
 seconds = time.perf_counter() - started
