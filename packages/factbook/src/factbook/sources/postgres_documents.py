@@ -145,23 +145,11 @@ def _shape(coded: str) -> _Shape:
     return _Shape(
         data_type=data_type,
         nullable=not flags.startswith("!"),
-        identity=_identity(flags),
-        generated=_generated(flags),
+        identity="always" if "a" in flags else "by default" if "d" in flags else None,
+        generated="stored" if "S" in flags else "virtual" if "V" in flags else None,
         dimensions=int(flags.lstrip("!adSV") or 1) if data_type.endswith("[]") else None,
         facts=_facts(data_type),
     )
-
-
-def _identity(flags: str) -> Literal["always", "by default"] | None:
-    if "a" in flags:
-        return "always"
-    return "by default" if "d" in flags else None
-
-
-def _generated(flags: str) -> Literal["stored", "virtual"] | None:
-    if "S" in flags:
-        return "stored"
-    return "virtual" if "V" in flags else None
 
 
 @lru_cache(maxsize=4096)
