@@ -218,7 +218,7 @@ def test_those_who_wait_share_one_commit():
 
 def test_documents_of_one_record_share_a_commit(repository):
     def send(number):
-        report = store_document(repository, canonical_json(event(number)), tenant="default", atomic=True)
+        report = store_document(repository, canonical_json(event(number)), tenants={"default"}, atomic=True)
         offsets.extend(result.offset for result in report.results)
 
     transactions, offsets, group = [], [], repository._group

@@ -31,8 +31,8 @@ def repository():
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
 def test_a_record_alone_is_answered_as_the_first_of_many(record):
-    alone = store_document(repository(), canonical_json(record), tenant="default")
-    in_company = store_document(repository(), canonical_json([record, COMPANY]), tenant="default")
+    alone = store_document(repository(), canonical_json(record), tenants={"default"})
+    in_company = store_document(repository(), canonical_json([record, COMPANY]), tenants={"default"})
     assert alone.results == in_company.results[:1]
 
 
@@ -40,7 +40,7 @@ def test_a_record_alone_is_answered_as_the_first_of_many(record):
 def test_a_record_alone_is_refused_as_the_first_of_many(record):
     def answer(document):
         try:
-            return store_document(repository(), document, tenant="default", atomic=True).results[0]
+            return store_document(repository(), document, tenants={"default"}, atomic=True).results[0]
         except InvalidRecord as error:
             return type(error), str(error), error.field
 
@@ -48,8 +48,8 @@ def test_a_record_alone_is_refused_as_the_first_of_many(record):
 
 
 def test_the_one_good_record_among_bad_ones_keeps_its_place():
-    report = store_document(repository(), b"[7, " + canonical_json(event(-1)) + b"]", tenant="default")
+    report = store_document(repository(), b"[7, " + canonical_json(event(-1)) + b"]", tenants={"default"})
     assert [result.index for result in report.results if isinstance(result, Rejection)] == [0, 1]
-    report = store_document(repository(), b"[7, " + canonical_json(event(2)) + b", 7]", tenant="default")
+    report = store_document(repository(), b"[7, " + canonical_json(event(2)) + b", 7]", tenants={"default"})
     assert [isinstance(result, Rejection) for result in report.results] == [True, False, True]
     assert report.results[1].offset == len(KNOWN) + 1

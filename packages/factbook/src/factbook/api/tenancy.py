@@ -12,12 +12,8 @@ from fastapi import Depends
 
 from factbook.api.parameters import House, TenantName
 from factbook.api.problems import NotAllowed
-from factbook.errors import InvalidRecord
-from factbook_sdk.facts import MetadataRecord
-from factbook_sdk.facts.codec import decode_record
-from factbook_sdk.repository.contract import BulkReport, Rejection, Stored
-from factbook_sdk.repository.intake import split_documents, store_document
-from factbook_sdk.repository.paging import at_index
+from factbook_sdk.repository.contract import BulkReport
+from factbook_sdk.repository.intake import store_document
 
 if TYPE_CHECKING:
     from factbook.app import Factbook
@@ -53,36 +49,14 @@ Tenant = Annotated[str, Depends(_read_tenant)]
 
 def store_body(factbook: Factbook, body: bytes, *, atomic: bool) -> BulkReport:
     """Store the records of a body; with ``atomic`` all or none. Where several tenants are served, one body may mix theirs."""
-    settings = factbook.settings
-    if settings.tenants <= {settings.tenant}:
-        return store_document(factbook.repository, body, tenant=settings.tenant, atomic=atomic)
-    results: dict[int, Stored | Rejection] = {}
-    records: dict[int, MetadataRecord] = {}
-    documents = split_documents(body)
-    if not documents:
-        raise InvalidRecord("There is no record in it", fix="Send a JSON object, a JSON list or NDJSON")
-    for index, document in enumerate(documents):
-        try:
-            records[index] = _served(settings, decode_record(document))
-        except InvalidRecord as error:
-            if atomic:
-                raise at_index(error, index) from error
-            results[index] = Rejection(index, str(error), error.field)
-    if len(documents) == len(records) == 1:
-        # Alone it may share its commit with others that come at the same time.
-        return store_document(factbook.repository, body, tenant=records[0].context.tenant, atomic=atomic)
-    report = factbook.repository.bulk_store(records.values(), atomic=atomic)
-    for index, result in zip(records, report.results, strict=True):
-        results[index] = Rejection(index, result.reason, result.field) if isinstance(result, Rejection) else result
-    return BulkReport([results[index] for index in range(len(documents))])
+    return store_document(factbook.repository, body, tenants=_Served(factbook.settings), atomic=atomic)
 
 
-def _served(settings: Settings, record: MetadataRecord) -> MetadataRecord:
-    if serves(settings, record.context.tenant):
-        return record
-    raise InvalidRecord(
-        "The record belongs to a tenant that is not served here",
-        why=f"it is {record.context.tenant}",
-        fix="Correct context.tenant, or add it to TENANTS on the server",
-        field="context.tenant",
-    )
+class _Served:
+    """The tenants that are served here, be it all there are."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __contains__(self, tenant: object) -> bool:
+        return isinstance(tenant, str) and serves(self._settings, tenant)

@@ -54,7 +54,7 @@ def store(factbook: Factbook, file: str, *, atomic: bool, quiet: bool) -> StoreR
     tenant = factbook.settings.tenant
     with _opened(file) as stream, progress("Storing", "records", quiet=quiet) as move:
         for piece in _pieces(stream, whole=atomic):
-            report = store_document(factbook.repository, piece.body, tenant=tenant, atomic=atomic)
+            report = store_document(factbook.repository, piece.body, tenants={tenant}, atomic=atomic)
             for name, number in report.counts.items():
                 counts[name] += number
             refused += [Refused(piece.places[item.index], item.reason, item.field) for item in report.rejections]

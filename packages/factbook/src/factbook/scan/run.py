@@ -7,7 +7,8 @@ whoever dies in between reads the table again next time and finds it unchanged. 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from factbook.scan.model import MAX_FAILURES, MAX_NAMES, OnProgress, ScanRequest
 from factbook.scan.removal import exceeds_share, removals
 from factbook.sources.contract import (
     CatalogEnd,
+    CatalogItem,
     Connector,
     Known,
     Probe,
@@ -52,12 +54,13 @@ def scan(
     probe = connector.probe()
     run = _Run(repository, request, probe)
     try:
-        for item in connector.read_catalog(request.scope, run.what_is_known()):
-            run.take(item)
-            if run.wants_flush():
-                check_cancelled()
-                run.flush()
-                on_progress(len(run.seen), len(run.known) or None, run.last_name)
+        with _closed_at_once(connector.read_catalog(request.scope, run.what_is_known())) as items:
+            for item in items:
+                run.take(item)
+                if run.wants_flush():
+                    check_cancelled()
+                    run.flush()
+                    on_progress(len(run.seen), len(run.known) or None, run.last_name)
         run.flush()
         check_cancelled()
         run.require_end()
@@ -66,6 +69,16 @@ def scan(
         raise
     on_progress(len(run.seen), len(run.seen), run.last_name)
     return _close(run)
+
+
+@contextmanager
+def _closed_at_once(items: Iterator[CatalogItem]) -> Iterator[Iterator[CatalogItem]]:
+    """End a reading that is given up, and with it its connection, now and not when somebody collects it."""
+    try:
+        yield items
+    finally:
+        if isinstance(items, Generator):
+            items.close()
 
 
 def _all_incomplete(probe: Probe, error: Exception) -> dict[str, SchemaReading]:

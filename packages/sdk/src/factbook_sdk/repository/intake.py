@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 import msgspec
 
@@ -30,15 +30,18 @@ def split_documents(body: bytes) -> list[bytes]:
     return [text] if text else []
 
 
-def store_document(repository: MetadataRepository, body: bytes, *, tenant: str, atomic: bool = False) -> BulkReport:
-    """Store the records of a document; with ``atomic`` all or none. Raises :class:`InvalidRecord` for an empty one."""
+def store_document(repository: MetadataRepository, body: bytes, *, tenants: Container[str], atomic: bool = False) -> BulkReport:
+    """Store the records of a document that belong to ``tenants``; with ``atomic`` all or none.
+
+    Raises :class:`InvalidRecord` for an empty document.
+    """
     documents = split_documents(body)
     if not documents:
         raise InvalidRecord("There is no record in it", fix="Send a JSON object, a JSON list or NDJSON")
     refused: dict[int, Rejection] = {}
     records: list[MetadataRecord] = []
     places: list[int] = []
-    for index, outcome in enumerate(_decoded(documents, tenant)):
+    for index, outcome in enumerate(_decoded(documents, tenants)):
         if isinstance(outcome, MetadataRecord):
             records.append(outcome)
             places.append(index)
@@ -64,16 +67,19 @@ def _store(repository: MetadataRepository, records: list[MetadataRecord], *, ato
         return [Rejection(0, str(error), error.field)]
 
 
-def _decoded(documents: list[bytes], tenant: str) -> Iterator[MetadataRecord | InvalidRecord]:
+def _decoded(documents: list[bytes], tenants: Container[str]) -> Iterator[MetadataRecord | InvalidRecord]:
     for document in documents:
         try:
             record = decode_record(document)
         except InvalidRecord as error:
             yield error
             continue
-        if record.context.tenant != tenant:
-            yield InvalidRecord(
-                "The record belongs to another tenant", why=f"this is {tenant}", fix="Correct context.tenant", field="context.tenant"
-            )
-        else:
+        if record.context.tenant in tenants:
             yield record
+        else:
+            yield InvalidRecord(
+                "The record belongs to another tenant",
+                why=f"records of {record.context.tenant} are not taken here",
+                fix="Correct context.tenant",
+                field="context.tenant",
+            )
