@@ -43,10 +43,12 @@ def served(store_url: str, folder: Path, **chosen: Any) -> Iterator[MakeReposito
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    replaced: list[MetadataRepository] = []
 
     def make(**options: Any) -> RemoteRepository:
         # A store remembers what it gave numbers to, so that an emptied one must be opened anew.
         house.repository.close()
+        replaced.append(house.repository)
         house.repository = open_empty(store_url)
         return RemoteRepository(url, **options)
 
@@ -58,6 +60,9 @@ def served(store_url: str, folder: Path, **chosen: Any) -> Iterator[MakeReposito
         finally:
             server.should_exit = True
             thread.join()
+            # A long poll that was still under way may have opened a connection once more.
+            for old in replaced:
+                old.close()
 
 
 @pytest.fixture(scope="module")
