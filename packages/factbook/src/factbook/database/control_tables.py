@@ -39,3 +39,27 @@ job_queue = Table(
     Index(None, "tenant", "state", "run_after"),
 )
 """Jobs that are not over. ``run`` is the last ``job_run`` payload as JSON, ``moved_at`` its time; the row goes when the job is final."""
+
+service_tokens = Table(
+    "service_tokens",
+    METADATA,
+    Column("token_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+"""Tokens by the SHA-256 ``digest`` of what was shown once; ``scopes`` is JSON."""
+
+subscriptions = Table(
+    "subscriptions",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("lease_owner", Text),
+    Column("lease_until", BigInteger),
+)
+"""How far each subscriber outside the store has been served, and which process serves it now."""

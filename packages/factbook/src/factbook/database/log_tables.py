@@ -66,3 +66,21 @@ projections = Table(
     Column("position", BigInteger, nullable=False),
 )
 """How far each view has followed the log."""
+
+archive_files = Table(
+    "archive_files",
+    METADATA,
+    Column("file_no", Integer, primary_key=True, autoincrement=False),
+    Column("channel_no", Integer, nullable=False),
+    Column("month", Text, nullable=False),
+    Column("path", Text, nullable=False, unique=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("first_offset", BigInteger, nullable=False),
+    Column("last_offset", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "channel_no", "month"),
+)
+"""The manifest of the archive: Parquet files that hold bodies of records."""
