@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
-from factbook.database.bulk import bulk_insert
+from factbook.database.bulk import bulk_insert, values_of
 from factbook.database.log_tables import records
 from factbook.repository.rows import microseconds
 from factbook.repository.streams import Numbering, Place
@@ -31,7 +31,11 @@ _LOCK = {"sqlite": "SELECT last_offset FROM log_head", "postgresql": "SELECT las
 _ADVANCE = {"sqlite": "UPDATE log_head SET last_offset = ?", "postgresql": "UPDATE log_head SET last_offset = %s"}
 
 # Which of these records are in the log already: (channel, time, id) -> offset. LIMIT keeps the planner from joining with the whole log.
-_REPEAT_SQLITE = 'SELECT "offset" FROM records WHERE channel_no = ? AND produced_at = ? AND id = ?'
+_REPEAT_SQLITE = """
+    WITH wanted (place, channel_no, produced_at, id) AS (VALUES {values})
+    SELECT wanted.place, r."offset" FROM wanted CROSS JOIN records AS r
+    WHERE r.channel_no = wanted.channel_no AND r.produced_at = wanted.produced_at AND r.id = wanted.id
+"""
 _REPEAT_POSTGRES = """
     SELECT wanted.place, r."offset"
     FROM unnest(%b::int[], %b::bigint[], %b::bytea[]) WITH ORDINALITY AS wanted (channel_no, produced_at, id, place)
@@ -44,8 +48,11 @@ _LATEST_OF_CHANNEL = "SELECT max(produced_at) FROM records WHERE channel_no = {}
 
 # The state in force in a stream at a moment.
 _IN_FORCE_SQLITE = """
-    SELECT produced_at, "offset", state_digest FROM records
-    WHERE stream_id = ? AND produced_at <= ? ORDER BY produced_at DESC, "offset" DESC LIMIT 1
+    WITH wanted (place, stream_id, produced_at) AS (VALUES {values})
+    SELECT wanted.place, r.produced_at, r."offset", r.state_digest FROM wanted JOIN records AS r ON r."offset" = (
+        SELECT h."offset" FROM records AS h
+        WHERE h.stream_id = wanted.stream_id AND h.produced_at <= wanted.produced_at ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
+    )
 """
 _IN_FORCE_POSTGRES = """
     SELECT wanted.place, r.produced_at, r."offset", r.state_digest
@@ -142,8 +149,8 @@ def _repeats(
         return {}
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
-        found = {index: driver.execute(_REPEAT_SQLITE, (places[index][0], times[index], batch[index].id)).fetchone() for index in suspects}
-        return {index: row[0] for index, row in found.items() if row is not None}
+        wanted = [(index, places[index][0], times[index], batch[index].id) for index in suspects]
+        return {row[0]: row[1] for row in _rows_sqlite(driver, _REPEAT_SQLITE, wanted)}
     with driver.cursor(binary=True) as cursor:
         columns = ([places[i][0] for i in suspects], [times[i] for i in suspects], [batch[i].id for i in suspects])
         cursor.execute(_REPEAT_POSTGRES, columns)
@@ -169,8 +176,13 @@ def _in_force(
         return {}
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
-        found = {index: driver.execute(_IN_FORCE_SQLITE, (places[index][1], times[index])).fetchone() for index in wanted}
-        return {index: row for index, row in found.items() if row is not None}
+        asked = [(index, places[index][1], times[index]) for index in wanted]
+        return {row[0]: (row[1], row[2], row[3]) for row in _rows_sqlite(driver, _IN_FORCE_SQLITE, asked)}
     with driver.cursor(binary=True) as cursor:
         cursor.execute(_IN_FORCE_POSTGRES, ([places[i][1] for i in wanted], [times[i] for i in wanted]))
         return {wanted[row[0] - 1]: (row[1], row[2], None if row[3] is None else bytes(row[3])) for row in cursor}
+
+
+def _rows_sqlite(driver: Any, statement: str, wanted: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    for values, parameters in values_of(wanted):
+        yield from driver.execute(statement.format(values=values), parameters).fetchall()

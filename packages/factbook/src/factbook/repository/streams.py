@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from factbook.database.bulk import bulk_insert
+from factbook.database.bulk import bulk_insert, values_of
 from factbook.database.log_tables import channels, streams
 from factbook_sdk.facts import Admitted, MetadataTarget, target_key
 from factbook_sdk.facts.codec import canonical_json
@@ -23,7 +23,11 @@ _Key = tuple[int, bytes, str]
 
 _MAX_REMEMBERED = 200_000
 
-_FIND_SQLITE = "SELECT stream_id FROM streams WHERE channel_no = ? AND target_key = ? AND producer_id = ?"
+_FIND_SQLITE = """
+    WITH wanted (channel_no, target_key, producer_id) AS (VALUES {values})
+    SELECT wanted.channel_no, wanted.target_key, wanted.producer_id, s.stream_id FROM wanted CROSS JOIN streams AS s
+    WHERE s.channel_no = wanted.channel_no AND s.target_key = wanted.target_key AND s.producer_id = wanted.producer_id
+"""
 _FIND_POSTGRES = """
     SELECT wanted.channel_no, wanted.target_key, wanted.producer_id, s.stream_id
     FROM unnest(%b::int[], %b::bytea[], %b::text[]) AS wanted (channel_no, target_key, producer_id)
@@ -124,10 +128,10 @@ def _name(admitted: Admitted) -> _Name:
 
 def _find(connection: Connection, keys: Iterable[_Key]) -> dict[_Key, int]:
     driver: Any = connection.connection.driver_connection
-    if connection.dialect.name == "sqlite":
-        found = {key: driver.execute(_FIND_SQLITE, key).fetchone() for key in keys}
-        return {key: row[0] for key, row in found.items() if row is not None}
     wanted = list(keys)
+    if connection.dialect.name == "sqlite":
+        pieces = [driver.execute(_FIND_SQLITE.format(values=values), parameters).fetchall() for values, parameters in values_of(wanted)]
+        return {(row[0], row[1], row[2]): row[3] for piece in pieces for row in piece}
     with driver.cursor(binary=True) as cursor:
         cursor.execute(_FIND_POSTGRES, ([key[0] for key in wanted], [key[1] for key in wanted], [key[2] for key in wanted]))
         return {(row[0], bytes(row[1]), row[2]): row[3] for row in cursor}
