@@ -45,6 +45,7 @@ EXPECTED = {
     "MethodNotAllowed": 405,
     "UnsupportedBody": 415,
     "BodyTooLarge": 413,
+    "Overloaded": 429,
 }
 
 

@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import sys
+import threading
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -69,29 +70,34 @@ def redact_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
 def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
     """Send our logs and those of libraries to ``stream`` (standard error) as JSON lines from ``level`` on.
 
-    The faces call this before they start to work; calling it again replaces what was configured.
+    The faces call this before they start to work; calling it again replaces what was configured. Our own lines go straight to the stream:
+    by way of the standard library's records, a line costs as much as the request it tells of.
     """
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+    # What comes from outside stands in the event and its context; what is added after the secrets are out holds none.
+    marks: list[Processor] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    render = structlog.processors.JSONRenderer(serializer=_to_json)
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.format_exc_info,
+            redact_secrets,
+            *marks,
+            _name_logger,
+            render,
+        ],
+        logger_factory=lambda name="factbook": _Lines(name, stream),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
     handler = _StandardError() if stream is None else logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[structlog.contextvars.merge_contextvars, *marks, structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 redact_secrets,
-                structlog.processors.JSONRenderer(serializer=_to_json),
+                render,
             ],
         )
     )
@@ -99,6 +105,30 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
     root.handlers = [handler]
     root.setLevel(level)
     _quiet_libraries(level)
+
+
+class _Lines:
+    """Writes our own lines, each in one piece."""
+
+    _lock = threading.Lock()
+
+    def __init__(self, name: str, stream: TextIO | None) -> None:
+        self.name = name
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        # Standard error is looked up at each line, because servers and tests replace it.
+        stream = self._stream or sys.stderr
+        with self._lock:
+            stream.write(line + "\n")
+            stream.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _name_logger(logger: _Lines, _method: str, event: EventDict) -> EventDict:
+    event["logger"] = logger.name
+    return event
 
 
 class _StandardError(logging.StreamHandler[TextIO]):

@@ -131,6 +131,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MAX_PAYLOAD_BYTES", "4194304", "Largest payload of one record, in bytes of canonical JSON.", _positive),
     Setting("MAX_BODY_BYTES", "67108864", "Largest request body the server takes, in bytes.", _positive),
     Setting(
+        "MAX_PENDING_WRITES",
+        "1000",
+        "Requests to store records that the server has under way at a time; over it, it answers 429 with Retry-After.",
+        _positive,
+    ),
+    Setting("MAX_PENDING_BYTES", "268435456", "Bytes of bodies that they may hold together.", _positive),
+    Setting(
         "SPOOL_DIR",
         "{data_dir}/spool",
         "Folder of the spool that `factbook records spool` shows and sends.",
@@ -182,6 +189,8 @@ class Settings(msgspec.Struct, frozen=True):
     max_removal_share: float
     max_payload_bytes: int
     max_body_bytes: int
+    max_pending_writes: int
+    max_pending_bytes: int
     spool_dir: Path
     service_url: str
     service_token: str

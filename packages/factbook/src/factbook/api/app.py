@@ -20,6 +20,7 @@ from factbook.api.security import Guard, check_listening
 from factbook.api.tracing import Tracing
 from factbook.api.unpacking import Unpacking
 from factbook.api.waiting import LongPolls
+from factbook.api.writing import Writing
 from factbook.health import installed_version
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ def create_app(factbook: Factbook) -> FastAPI:
     )
     app.state.factbook = factbook
     app.state.long_polls = LongPolls()
+    app.state.writing = Writing(
+        lambda: factbook.repository,
+        max_requests=factbook.settings.max_pending_writes,
+        max_bytes=factbook.settings.max_pending_bytes,
+    )
     app.state.api_routes = [route for router in ROUTERS for route in router.routes]
     for router in ROUTERS:
         app.include_router(router)
@@ -67,13 +73,14 @@ def _install_layers(app: FastAPI, factbook: Factbook) -> None:
 
 def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             worker = await run_in_threadpool(_open, factbook)
             try:
                 yield
             finally:
                 await run_in_threadpool(worker.stop)
+                await run_in_threadpool(app.state.writing.close)
         finally:
             factbook.close()
 

@@ -67,6 +67,7 @@ _REASONS = {
     413: "The body is larger than MAX_BODY_BYTES.",
     415: "The body is not JSON (or, for records, NDJSON), or packed otherwise than by gzip.",
     422: "A record breaks a rule; `field` names the value.",
+    429: "The server has more to store than it can keep up with; send it again after `Retry-After` seconds.",
     500: "The server is configured wrongly, or has a bug.",
     501: "An optional library is missing on the server.",
     502: "The source refused.",

@@ -74,6 +74,12 @@ class BodyTooLarge(InvalidRequest):
     code = "body_too_large"
 
 
+class Overloaded(TemporaryError):
+    """The server has as much under way as it takes; nothing of the request was stored."""
+
+    code = "overloaded"
+
+
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Problem details (RFC 9457). ``code`` is stable; ``detail`` says what failed and why, ``why`` the latter alone, ``fix`` what to do;
     ``field`` names the wrong value, ``request_id`` finds the request in the server's log."""
@@ -101,6 +107,7 @@ STATUSES: Mapping[type[FactbookError], tuple[int, str]] = {
     BodyTooLarge: (413, "The body is too large"),
     UnsupportedBody: (415, "The body's type is not taken"),
     InvalidRecord: (422, "The record breaks a rule"),
+    Overloaded: (429, "Too much at a time"),
     FactbookError: (500, "Something failed"),
     PartialFailure: (500, "Some parts failed"),
     InternalError: (500, "A bug in Factbook"),

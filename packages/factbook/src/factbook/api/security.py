@@ -19,6 +19,7 @@ write, from elsewhere     403                     needs ``Authorization: Bearer`
 from __future__ import annotations
 
 import hmac
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -128,6 +129,7 @@ def check_listening(settings: Settings) -> None:
         )
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(address: str) -> bool:
     """Return whether an address or host name is this machine's loopback."""
     if address.lower().rstrip(".") == "localhost":
@@ -184,6 +186,7 @@ def _header_text(value: str) -> str:
     return value.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
+@lru_cache(maxsize=1024)
 def _host_name(host: str | None) -> str:
     """Return the name in a Host header, without its port; empty if there is none."""
     return _split(f"//{host}")[0] if host else ""

@@ -12,11 +12,8 @@ from fastapi import Depends
 
 from factbook.api.parameters import House, TenantName
 from factbook.api.problems import NotAllowed
-from factbook_sdk.repository.contract import BulkReport
-from factbook_sdk.repository.intake import store_document
 
 if TYPE_CHECKING:
-    from factbook.app import Factbook
     from factbook.settings import Settings
 
 ALL = "*"
@@ -47,12 +44,7 @@ Tenant = Annotated[str, Depends(_read_tenant)]
 """The tenant whose records the request reads."""
 
 
-def store_body(factbook: Factbook, body: bytes, *, atomic: bool) -> BulkReport:
-    """Store the records of a body; with ``atomic`` all or none. Where several tenants are served, one body may mix theirs."""
-    return store_document(factbook.repository, body, tenants=_Served(factbook.settings), atomic=atomic)
-
-
-class _Served:
+class Served:
     """The tenants that are served here, be it all there are."""
 
     def __init__(self, settings: Settings) -> None:

@@ -30,6 +30,14 @@ def split_documents(body: bytes) -> list[bytes]:
     return [text] if text else []
 
 
+def only_record(body: bytes) -> MetadataRecord | None:
+    """Return the one record that a document is, or ``None`` for any other document: :func:`store_document` tells what is wrong with it."""
+    try:
+        return decode_record(body)
+    except InvalidRecord:
+        return None
+
+
 def store_document(repository: MetadataRepository, body: bytes, *, tenants: Container[str], atomic: bool = False) -> BulkReport:
     """Store the records of a document that belong to ``tenants``; with ``atomic`` all or none.
 

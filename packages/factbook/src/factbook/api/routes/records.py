@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api import answers
-from factbook.api.bodies import NDJSON, Body, holds_one, json_body
+from factbook.api.bodies import NDJSON, holds_one, json_body
+from factbook.api.direct import Direct, flag, flag_parameter
 from factbook.api.openapi import WRITE_ERRORS, reference, takes
 from factbook.api.openapi import answers as described
 from factbook.api.parameters import (
@@ -29,13 +30,16 @@ from factbook.api.parameters import (
     Where,
 )
 from factbook.api.schemas import LatestQuestion, OffsetPage, RecordPage, RecordQuestion, StoreReport, page_of, report_of
-from factbook.api.tenancy import Tenant, store_body, tenant_for
+from factbook.api.tenancy import Served, Tenant, tenant_for
+from factbook.api.writing import Writing
 from factbook.errors import NotFound
 from factbook_sdk.facts import MetadataRecord, target_key
-from factbook_sdk.repository.contract import MAX_WAIT_SECONDS, QueryPage, StoredRecord, TailPage
+from factbook_sdk.repository.contract import MAX_WAIT_SECONDS, BulkReport, QueryPage, StoredRecord, TailPage
 from factbook_sdk.repository.filters import parse_condition
+from factbook_sdk.repository.intake import only_record
 
 router = APIRouter(tags=["records"])
+hot = APIRouter(tags=["records"], route_class=Direct)
 
 _ONE = reference(MetadataRecord)
 _RECORDS = {
@@ -49,20 +53,26 @@ _RECORDS = {
 }
 
 
-@router.post(
+@hot.post(
     "/records",
-    responses=described(StoreReport, "What became of each record; the rejected ones say why.", errors=(422, *WRITE_ERRORS)),
-    openapi_extra=_RECORDS,
+    responses=described(StoreReport, "What became of each record; the rejected ones say why.", errors=(422, 429, *WRITE_ERRORS)),
+    openapi_extra=_RECORDS | {"parameters": [flag_parameter("atomic", "Store all or none; a single object always is.")]},
 )
-def store_records(
-    request: Request,
-    house: House,
-    body: Body,
-    atomic: Annotated[bool, Query(description="Store all or none; a single object always is.")] = False,
-) -> Response:
+async def store_records(request: Request) -> Response:
     """Store one record, a list, or NDJSON. Sending a record again changes nothing and says so."""
-    all_or_none = atomic or holds_one(request, body)
-    return answers.json(report_of(store_body(house, body, atomic=all_or_none)))
+    writing: Writing = request.app.state.writing
+    atomic = flag(request, "atomic")
+    tenants = Served(request.app.state.factbook.settings)
+    declared = request.headers.get("content-length", "")
+    with writing.pressure.admit(int(declared) if declared.isdecimal() else 0) as correct:
+        body = await request.body()
+        correct(len(body))
+        record = only_record(body) if holds_one(request, body) else None
+        if record is not None and record.context.tenant in tenants:
+            report = BulkReport([await writing.store(record)])
+        else:
+            report = await writing.store_document(body, tenants=tenants, atomic=atomic or holds_one(request, body))
+    return answers.json(report_of(report))
 
 
 @router.get("/records/latest", responses=described(StoredRecord, "The record; a closed state has the payload `null`.", errors=(404,)))

@@ -1,0 +1,145 @@
+"""How records come in: single ones that come at the same time share a commit, documents take their turn, and nothing piles up.
+
+A thread for every single record would spend most of its time waiting for its turn. Here the server's loop gathers them while the commit
+before is under way, and one thread commits them together. Each is answered after its commit, never before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+
+from anyio import CapacityLimiter, to_thread
+
+from factbook.api.problems import Overloaded
+from factbook.errors import TemporaryError
+from factbook_sdk.facts import MetadataRecord
+from factbook_sdk.repository.contract import BulkReport, MetadataRepository, Stored
+from factbook_sdk.repository.intake import store_document
+
+MAX_SHARING = 1_000
+"""Records that share one commit."""
+
+_DOCUMENTS_AT_ONCE = 2
+"""One is read while another is written. More would only wait: the log has one append point."""
+
+_Waiting = tuple[MetadataRecord, "asyncio.Future[Stored]"]
+
+
+class Pressure:
+    """What is under way, and the bounds that it may not pass. Used from the server's loop alone."""
+
+    def __init__(self, *, max_requests: int, max_bytes: int) -> None:
+        self._max_requests = max_requests
+        self._max_bytes = max_bytes
+        self.requests = 0
+        self.bytes = 0
+        self.refused = 0
+
+    @contextmanager
+    def admit(self, size_bytes: int) -> Iterator[Callable[[int], None]]:
+        """Count a write while it is under way; raises :class:`Overloaded` if it is one too many.
+
+        Gives a function that corrects its size once that is known. A write alone is never too large: MAX_BODY_BYTES bounds it.
+        """
+        counted = size_bytes
+        self._check(self.requests + 1, self.bytes + size_bytes)
+        self.requests += 1
+        self.bytes += size_bytes
+
+        def correct(size_bytes: int) -> None:
+            nonlocal counted
+            self.bytes += size_bytes - counted
+            counted = size_bytes
+            self._check(self.requests, self.bytes)
+
+        try:
+            yield correct
+        finally:
+            self.requests -= 1
+            self.bytes -= counted
+
+    def _check(self, requests: int, size_bytes: int) -> None:
+        if requests > 1 and (requests > self._max_requests or size_bytes > self._max_bytes):
+            self.refused += 1
+            raise Overloaded(
+                "The server has more records to store than it can keep up with",
+                why=f"at most {self._max_requests:,} requests and {self._max_bytes:,} bytes wait at a time",
+                fix="Send it again after Retry-After seconds; what was acknowledged is stored",
+            )
+
+
+class Writing:
+    """Everything that stores records for one server."""
+
+    def __init__(self, repository: Callable[[], MetadataRepository], *, max_requests: int, max_bytes: int) -> None:
+        self._repository = repository
+        self.pressure = Pressure(max_requests=max_requests, max_bytes=max_bytes)
+        self._waiting: deque[_Waiting] = deque()
+        self._is_committing = False
+        self._committer = ThreadPoolExecutor(1, "commit")
+        self._limiter = CapacityLimiter(_DOCUMENTS_AT_ONCE)
+
+    async def store(self, record: MetadataRecord) -> Stored:
+        """Store one record, together with others that come meanwhile. Raises :class:`InvalidRecord`, :class:`TemporaryError`."""
+        stored: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+        self._waiting.append((record, stored))
+        if not self._is_committing:
+            self._commit_waiting()
+        return await stored
+
+    async def store_document(self, body: bytes, *, tenants: Container[str], atomic: bool) -> BulkReport:
+        """Store the records of a body; with ``atomic`` all or none."""
+        work = partial(store_document, self._repository(), body, tenants=tenants, atomic=atomic)
+        return await to_thread.run_sync(work, limiter=self._limiter)
+
+    def close(self) -> None:
+        """Wait for the commit under way."""
+        self._committer.shutdown()
+
+    def _commit_waiting(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_SHARING))]
+        self._is_committing = True
+        records = [record for record, _ in batch]
+        committed = asyncio.get_running_loop().run_in_executor(self._committer, _commit, self._repository(), records)
+        committed.add_done_callback(partial(self._answer, batch))
+
+    def _answer(self, batch: Sequence[_Waiting], committed: asyncio.Future[list[Stored | Exception]]) -> None:
+        self._is_committing = False
+        if self._waiting:
+            self._commit_waiting()
+        error = committed.exception()
+        outcomes = committed.result() if error is None else [error] * len(batch)
+        for (_, stored), outcome in zip(batch, outcomes, strict=True):
+            # A client that went away has cancelled its future; its record is stored all the same.
+            if stored.done():
+                continue
+            if isinstance(outcome, Stored):
+                stored.set_result(outcome)
+            else:
+                stored.set_exception(outcome)
+
+
+def _commit(repository: MetadataRepository, records: Sequence[MetadataRecord]) -> list[Stored | Exception]:
+    """Store records in one commit; return for each what became of it, or why it failed."""
+    try:
+        results = repository.bulk_store(records).results
+    except TemporaryError as error:
+        # No record is to blame, and trying each by itself would make the last one wait for all those timeouts.
+        return [error] * len(records)
+    except Exception:  # noqa: BLE001 - one record of a shared commit may be to blame: each gets its own, so that only that one fails
+        return [_commit_alone(repository, record) for record in records]
+    return [
+        result if isinstance(result, Stored) else _commit_alone(repository, record) for record, result in zip(records, results, strict=True)
+    ]
+
+
+def _commit_alone(repository: MetadataRepository, record: MetadataRecord) -> Stored | Exception:
+    try:
+        return repository.store(record)
+    except Exception as error:  # noqa: BLE001 - handed to the request whose record it is
+        return error
