@@ -17,6 +17,8 @@ DEFAULT_TENANT = "default"
 MAX_NAME_LENGTH = 512
 """Characters in any name that identifies something: source, schema, table, kind, producer, tenant, run."""
 
+_CONTEXT_NAMES = ("job_id", "run_id", "namespace", "cluster", "workspace", "environment")
+
 
 def check_name(value: str | None, field: str) -> None:
     """Refuse an identifying name that is empty, over-long, or holds NUL or a lone surrogate.
@@ -55,11 +57,13 @@ class MetadataTarget(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
     extras: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
-        check_name(self.source_id, "target.source_id")
-        check_name(self.schema, "target.schema")
-        check_name(self.table, "target.table")
         if self.source_id is None:
             raise InvalidRecord("target.source_id is missing", fix="Name the source", field="target.source_id")
+        check_name(self.source_id, "target.source_id")
+        if self.schema is not None:
+            check_name(self.schema, "target.schema")
+        if self.table is not None:
+            check_name(self.table, "target.table")
 
     def __hash__(self) -> int:
         return hash((self.source_id, self.schema, self.table))
@@ -81,13 +85,12 @@ class MetadataContext(msgspec.Struct, frozen=True, omit_defaults=True, forbid_un
     extras: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
-        check_name(self.tenant, "context.tenant")
-        check_name(self.job_id, "context.job_id")
-        check_name(self.run_id, "context.run_id")
-        check_name(self.namespace, "context.namespace")
-        check_name(self.cluster, "context.cluster")
-        check_name(self.workspace, "context.workspace")
-        check_name(self.environment, "context.environment")
+        if self.tenant is not DEFAULT_TENANT:
+            check_name(self.tenant, "context.tenant")
+        for field in _CONTEXT_NAMES:
+            value = getattr(self, field)
+            if value is not None:
+                check_name(value, f"context.{field}")
 
 
 class MetadataRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
