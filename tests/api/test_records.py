@@ -1,7 +1,7 @@
 """Storing and reading records over HTTP."""
 
 import json
-import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 from tests.api.conftest import MakeClient, a_record, check_problem
 
-from factbook.api.waiting import MAX_WAITING
+from factbook.api import waiting
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 JSON = {"Content-Type": "application/json"}
@@ -231,24 +231,19 @@ def test_an_empty_tail_ends_after_its_time_and_says_how_far_it_is(client: TestCl
     assert other_kinds == {"items": [], "next_after_offset": 1}
 
 
-def test_too_many_waiting_clients_are_sent_away_with_503(client: TestClient) -> None:
-    crowd = MAX_WAITING + 4
-    refused = threading.Event()
-
-    def wait() -> int:
-        answer = client.get("/records/tail", params={"wait_seconds": 30})
-        if answer.status_code == 503:
-            check_problem(answer, 503, "temporary")
-            refused.set()
-        return answer.status_code
-
-    with ThreadPoolExecutor(crowd) as pool:
-        pending = [pool.submit(wait) for _ in range(crowd)]
-        assert refused.wait(30)
+def test_too_many_followers_are_sent_away_with_429(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "MAX_FOLLOWERS", 2)
+    with ThreadPoolExecutor(2) as pool:
+        pending = [pool.submit(client.get, "/records/tail", params={"wait_seconds": 30}) for _ in range(2)]
+        while client.app.state.followers.count < 2:
+            time.sleep(0.01)
+        for path in ("/records/tail?wait_seconds=1", "/records/tail?follow=true"):
+            answer = client.get(path)
+            check_problem(answer, 429, "overloaded")
+            assert answer.headers["retry-after"]
         client.post("/records", json=a_record())
-        statuses = [future.result(timeout=60) for future in pending]
-    assert set(statuses) <= {200, 503}
-    assert statuses.count(200) >= MAX_WAITING - 1
+        assert [future.result(timeout=30).status_code for future in pending] == [200, 200]
+    assert client.app.state.followers.count == 0
 
 
 def test_many_clients_write_at_the_same_time_and_nothing_is_lost(client: TestClient) -> None:

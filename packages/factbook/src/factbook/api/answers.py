@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from factbook.api.bodies import NDJSON
+from factbook.api.waiting import Followers, Form, Read
 
 _encoder = msgspec.json.Encoder()
 
@@ -30,17 +31,25 @@ def listing(request: Request, page: Any, items: Sequence[Any], *, following: tup
 
     ``following`` is a header's name and its value; it tells an NDJSON client how to go on, as the page itself does in JSON.
     """
-    if not wants_ndjson(request):
+    if not accepts(request, NDJSON):
         return json(page)
     name, value = following
     headers = {"Vary": "Accept"} if value is None else {"Vary": "Accept", name: str(value)}
     return Response(_encoder.encode_lines(items), 200, headers, NDJSON)
 
 
-def wants_ndjson(request: Request) -> bool:
-    """Return whether the client asked for NDJSON by name."""
+def stream(followers: Followers, read: Read, form: Form, *, after_offset: int) -> Response:
+    """Answer with a stream of the log that ends when the client goes; raises :class:`Overloaded` if there are too many."""
+    followers.refuse_crowd()
+    # Proxies that gather what they pass on would hold records back.
+    headers = {"Cache-Control": "no-store", "Vary": "Accept", "X-Accel-Buffering": "no"}
+    return StreamingResponse(followers.stream(read, form, after_offset=after_offset), 200, headers, form.media_type)
+
+
+def accepts(request: Request, media_type: str) -> bool:
+    """Return whether the client asked for a type by name."""
     accepted = (part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(","))
-    return NDJSON in accepted
+    return media_type in accepted
 
 
 def under_same_prefix(request: Request, path: str) -> str:

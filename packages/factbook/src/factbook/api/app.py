@@ -19,7 +19,7 @@ from factbook.api.routes import ROUTERS
 from factbook.api.security import Guard, check_listening
 from factbook.api.tracing import Tracing
 from factbook.api.unpacking import Unpacking
-from factbook.api.waiting import LongPolls
+from factbook.api.waiting import Followers
 from factbook.api.writing import Writing
 from factbook.health import installed_version
 
@@ -46,7 +46,7 @@ def create_app(factbook: Factbook) -> FastAPI:
         default_response_class=Response,
     )
     app.state.factbook = factbook
-    app.state.long_polls = LongPolls()
+    app.state.followers = Followers(lambda offset, seconds: factbook.repository.wait_beyond(offset, seconds))
     app.state.writing = Writing(
         lambda: factbook.repository,
         max_requests=factbook.settings.max_pending_writes,

@@ -83,7 +83,13 @@ def reference(struct: type) -> dict[str, str]:
 
 
 def answers(
-    struct: type | None, description: str, *, status: int = 200, lines_of: type | None = None, errors: Iterable[int] = ()
+    struct: type | None,
+    description: str,
+    *,
+    status: int = 200,
+    lines_of: type | None = None,
+    events_of: type | None = None,
+    errors: Iterable[int] = (),
 ) -> dict[int | str, dict[str, Any]]:
     """Describe a route's responses: its struct, the items of its NDJSON form, and its errors beside those that every route has."""
     success: dict[str, Any] = {"description": description}
@@ -91,6 +97,8 @@ def answers(
         success["content"] = {"application/json": {"schema": reference(struct)}}
     if lines_of is not None:
         success["content"][NDJSON] = {"schema": {"type": "string", "description": f"One {lines_of.__name__} a line."}}
+    if events_of is not None:
+        success["content"]["text/event-stream"] = {"schema": {"type": "string", "description": f"One {events_of.__name__} an event."}}
     described: dict[int | str, dict[str, Any]] = {status: success}
     for code in sorted({*_ALWAYS, *errors}):
         described[code] = _problem(_REASONS[code])

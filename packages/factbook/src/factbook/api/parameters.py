@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Header, Path, Query
 from pydantic import AfterValidator, AwareDatetime, StringConstraints
 from starlette.requests import Request
 
@@ -65,6 +65,10 @@ Until = Annotated[_Moment | None, Query(description="Before this moment.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items at most.")]
 Cursor = Annotated[_Text | None, Query(description="`next_cursor` of the page before.")]
 AfterOffset = Annotated[int | None, Query(ge=0, le=MAX_OFFSET, description="`next_after_offset` of the page before.")]
+LastEventId = Annotated[
+    int | None,
+    Header(ge=0, le=MAX_OFFSET, description="The id of the last event that a client of the stream has seen; before after_offset."),
+]
 
 LIMIT = DEFAULT_LIMIT
 

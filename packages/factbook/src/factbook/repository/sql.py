@@ -118,6 +118,25 @@ class SqlRepository(MetadataRepository):
         with self.reading() as connection:
             return reading.last_offset(connection)
 
+    def wait_beyond(self, offset: int, seconds: float) -> int:
+        """Return the last offset of the log once it lies beyond ``offset``, or what it is when the time is over."""
+        deadline = time.monotonic() + seconds
+        while True:
+            growth = self._growth
+            end = self.last_offset()
+            if end > offset or not self._wait_for_growth(growth, deadline):
+                return end
+
+    def _wait_for_growth(self, growth: int, deadline: float) -> bool:
+        """Wait a moment for writers; return whether it is worth looking again. Writers in this process wake us, others are found."""
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            return False
+        with self._grown:
+            if self._growth == growth:
+                self._grown.wait(min(remaining, _POLL_SECONDS))
+        return True
+
     def rebuild(self, on_replay: OnReplay | None = None) -> int:
         """Drop all views and replay the log into new ones, in one transaction; return the offset reached."""
         with self.database.writing() as connection:
@@ -235,14 +254,9 @@ class SqlRepository(MetadataRepository):
             growth = self._growth
             with self.reading() as connection:
                 found, reached = reading.tail(connection, after_offset, tenant, kinds, limit)
-            remaining = deadline - time.monotonic()
-            if found or remaining <= 0:
+            if found or not self._wait_for_growth(growth, deadline):
                 return TailPage(found, reached)
             after_offset = reached
-            # Writers in this process wake us; those in others are found by looking again.
-            with self._grown:
-                if self._growth == growth:
-                    self._grown.wait(min(remaining, _POLL_SECONDS))
 
     def close(self) -> None:
         self.database.close()

@@ -21,6 +21,7 @@ from factbook.api.parameters import (
     House,
     KindName,
     Kinds,
+    LastEventId,
     Limit,
     OneTarget,
     Producer,
@@ -31,6 +32,7 @@ from factbook.api.parameters import (
 )
 from factbook.api.schemas import LatestQuestion, OffsetPage, RecordPage, RecordQuestion, StoreReport, page_of, report_of
 from factbook.api.tenancy import Served, Tenant, tenant_for
+from factbook.api.waiting import STREAM_PAGE, Followers, Lines, ServerSentEvents
 from factbook.api.writing import Writing
 from factbook.errors import NotFound
 from factbook_sdk.facts import MetadataRecord, target_key
@@ -184,7 +186,12 @@ def query_records_of_many(request: Request, house: House, asked: Annotated[Recor
     return _page(request, page)
 
 
-@router.get("/records/tail", responses=described(OffsetPage, "Records in log order.", lines_of=StoredRecord))
+@router.get(
+    "/records/tail",
+    responses=described(
+        OffsetPage, "Records in log order, or a stream of them.", lines_of=StoredRecord, events_of=StoredRecord, errors=(429,)
+    ),
+)
 async def tail_records(
     request: Request,
     house: House,
@@ -193,13 +200,24 @@ async def tail_records(
     kinds: Kinds = None,
     limit: Limit = LIMIT,
     wait_seconds: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS, description="How long to wait for something new.")] = 0.0,
+    follow: Annotated[bool, Query(description="Stream what comes, as NDJSON, until the client goes; `limit` then bounds nothing.")] = False,
+    last_event_id: LastEventId = None,
 ) -> Response:
-    """Follow the log: what came after an offset, waiting for it if asked to."""
+    """Follow the log: what came after an offset, waiting for it if asked to, or as a stream.
 
-    def read(offset: int, wait: float) -> TailPage:
-        return house.repository.tail(offset, kinds=kinds, tenant=tenant, limit=limit, wait_seconds=wait)
+    A client that accepts `text/event-stream` gets server-sent events, one a record with its offset as id; it resumes by `Last-Event-ID`.
+    """
+    followers: Followers = request.app.state.followers
+    after = last_event_id if last_event_id is not None else after_offset or 0
+    streamed = ServerSentEvents() if answers.accepts(request, ServerSentEvents.media_type) else Lines() if follow else None
+    size = limit if streamed is None else STREAM_PAGE
 
-    page = await request.app.state.long_polls.tail(request, read, after_offset=after_offset or 0, wait_seconds=wait_seconds)
+    def read(offset: int) -> TailPage:
+        return house.repository.tail(offset, kinds=kinds, tenant=tenant, limit=size)
+
+    if streamed is not None:
+        return answers.stream(followers, read, streamed, after_offset=after)
+    page = await followers.poll(request, read, after_offset=after, wait_seconds=wait_seconds)
     shown = OffsetPage(page.records, page.next_offset)
     return answers.listing(request, shown, page.records, following=("Next-After-Offset", page.next_offset))
 
