@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from tests.api.test_server import free_port, uvicorn
+from tests.api.serving import free_port, running, uvicorn
 
 from factbook_sdk.emitter import Spool
 from factbook_sdk.facts import MetadataTarget
@@ -44,3 +47,43 @@ def test_a_pipeline_emits_compares_and_outlasts_an_outage(tmp_path: Path) -> Non
         with closing(RemoteRepository(url)) as repository:
             found = repository.history(MetadataTarget("shop", "sales", "orders"), "ingestion_volume")
     assert [item.record.payload["row_count"] for item in found if item.record.payload] == [1200, 1180, 1190, 1195]
+
+
+def test_a_follower_hears_of_each_load_once_whoever_is_killed_meanwhile(tmp_path: Path) -> None:
+    port = free_port()
+    url, heard = f"http://127.0.0.1:{port}", tmp_path / "heard"
+    arguments = ["-m", "uvicorn", "factbook.api.app:app", "--port", str(port)]
+    command = [sys.executable, "-W", "error", str(EXAMPLES / "follow_the_log.py"), url]
+    expected = 0
+    with heard.open("w") as output:
+        for life in range(2):
+            with running(tmp_path, arguments, port) as server:
+                follower = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=subprocess.DEVNULL)
+                try:
+                    run("emit_from_a_pipeline.py", tmp_path, url, str(1200 + life))
+                    expected += 1
+                    wait_for_lines(heard, expected)
+                    # The follower outlasts a server; the next life begins with a new follower.
+                    server.stop(signal.SIGKILL)
+                    with running(tmp_path, arguments, port):
+                        run("emit_from_a_pipeline.py", tmp_path, url, str(1300 + life))
+                        expected += 1
+                        wait_for_lines(heard, expected)
+                        last = int(heard.read_text().splitlines()[-1].partition(":")[0])
+                        wait_until(lambda last=last: int((tmp_path / "reached").read_text()) >= last)
+                finally:
+                    follower.kill()
+                    follower.wait()
+    told = heard.read_text().splitlines()
+    assert [int(line.rpartition(": ")[2].split()[0]) for line in told] == [1200, 1300, 1201, 1301]
+
+
+def wait_for_lines(file: Path, count: int) -> None:
+    wait_until(lambda: len(file.read_text().splitlines()) >= count)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
