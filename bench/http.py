@@ -223,9 +223,9 @@ def main() -> None:
             rows += bench.rows
     body = len(msgspec.json.encode(records(EVENT, 0, 1)[0]))
     note = (
-        f"`python -m bench.http`, {report.machine()} One server process, the load from another over loopback, {seconds:g} s each; "
-        f"records of {body} bytes, every answer after its commit was forced to disk. The empty handler is a route of the same server, with middleware "
-        "and log. The bare store is given the same batches in one process."
+        f"`python -m bench.http`, {report.machine()} One server process, the load from another over loopback, {seconds:g} s each. "
+        f"Records of {body} bytes; every answer came after its commit was forced to disk. The empty handler is a route of the same "
+        "server, with middleware and log. The bare store is given the same batches in one process."
     )
     report.write("http", COLUMNS, rows, note)
 
