@@ -24,6 +24,10 @@ from factbook_sdk.repository.intake import store_document
 MAX_SHARING = 1_000
 """Records that share one commit."""
 
+LINGER_SECONDS = 0.004
+"""How long a commit waits for as many records as the one before had: under load they are about to come, and a commit costs a millisecond
+however few it holds. A record that comes alone never waits."""
+
 _DOCUMENTS_AT_ONCE = 2
 """One is read while another is written. More would only wait: the log has one append point."""
 
@@ -81,6 +85,8 @@ class Writing:
         self.pressure = Pressure(max_requests=max_requests, max_bytes=max_bytes)
         self._waiting: deque[_Waiting] = deque()
         self._is_committing = False
+        self._company = 1
+        self._lingering: asyncio.TimerHandle | None = None
         self._committer = ThreadPoolExecutor(1, "commit")
         self._limiter = CapacityLimiter(_DOCUMENTS_AT_ONCE)
 
@@ -88,7 +94,7 @@ class Writing:
         """Store one record, together with others that come meanwhile. Raises :class:`InvalidRecord`, :class:`TemporaryError`."""
         stored: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         self._waiting.append((record, stored))
-        if not self._is_committing:
+        if not self._is_committing and (self._lingering is None or len(self._waiting) >= self._company):
             self._commit_waiting()
         return await stored
 
@@ -102,6 +108,11 @@ class Writing:
         self._committer.shutdown()
 
     def _commit_waiting(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+        if not self._waiting:
+            return
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_SHARING))]
         self._is_committing = True
         records = [record for record, _ in batch]
@@ -110,7 +121,10 @@ class Writing:
 
     def _answer(self, batch: Sequence[_Waiting], committed: asyncio.Future[list[Stored | Exception]]) -> None:
         self._is_committing = False
-        if self._waiting:
+        self._company = len(batch)
+        if self._company > 1 and len(self._waiting) < self._company:
+            self._lingering = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._commit_waiting)
+        else:
             self._commit_waiting()
         error = committed.exception()
         outcomes = committed.result() if error is None else [error] * len(batch)
