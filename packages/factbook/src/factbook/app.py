@@ -116,7 +116,9 @@ class Factbook:
 
         admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
         if into is None:
-            return backfill(mapping, Destination("the store", lambda: self.repository, admission, self.settings.tenant), options, on_progress)
+            return backfill(
+                mapping, Destination("the store", lambda: self.repository, admission, self.settings.tenant), options, on_progress
+            )
         from factbook_sdk.repository.remote import RemoteRepository
 
         with closing(RemoteRepository(into, token=self.settings.service_token or None, compress=True)) as remote:

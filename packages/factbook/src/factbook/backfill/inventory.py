@@ -63,7 +63,9 @@ def _matching(pattern: str, base: Path, format: Format) -> Iterator[Path]:
 def _inside(folder: Path, format: Format) -> Iterator[Path]:
     endings = tuple(ending + packed for ending in _ENDINGS[format] for packed in ("", ".gz"))
     for parent, _, names in os.walk(folder):
-        yield from (path for name in names if name.endswith(endings) and not name.startswith(".") and (path := Path(parent, name)).is_file())
+        yield from (
+            path for name in names if name.endswith(endings) and not name.startswith(".") and (path := Path(parent, name)).is_file()
+        )
 
 
 def _shown(path: Path, base: Path) -> PurePosixPath:

@@ -134,7 +134,9 @@ def load(file: Path) -> Mapping:
 def wrong(place: str, why: str, fix: str = "") -> InvalidRequest:
     """Return the error for a mistake at a place of the mapping, such as ``input[0].merge.by``."""
     what = f"The mapping is wrong at {place}" if place else "The mapping is wrong"
-    return InvalidRequest(what, why=why, fix=fix or "`docs/how-to/seed-history-from-old-logs.md` shows every part", field=place or "mapping")
+    return InvalidRequest(
+        what, why=why, fix=fix or "`docs/how-to/seed-history-from-old-logs.md` shows every part", field=place or "mapping"
+    )
 
 
 def _parse(file: Path, body: bytes) -> Any:

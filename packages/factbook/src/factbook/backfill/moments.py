@@ -40,6 +40,11 @@ def moment_reader(format: str, zone: str | None, fold: str | None) -> Callable[[
     return read
 
 
+def microseconds(moment: datetime) -> int:
+    """Return a moment as microseconds since 1970, exactly."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
 def _of_text(text: str, format: str) -> datetime:
     if format != "iso":
         return datetime.strptime(text, format)  # noqa: DTZ007 - the zone follows

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
 from factbook.backfill.aggregates import Aggregate, aggregate_of
 from factbook.backfill.mapping import Input, Mapping, Merging, Rule, wrong
-from factbook.backfill.moments import moment_reader
+from factbook.backfill.moments import microseconds, moment_reader
 from factbook.backfill.paths import Look, Row, compile_path, parse_steps
 from factbook.backfill.rules import Extract, compile_rule, compile_where, is_rule, read_rule
 from factbook.errors import InvalidRequest, UnknownKind
@@ -25,9 +26,10 @@ _OPEN = ("payload", "quality", "extras")
 PROVENANCE = "original_source"
 
 Place = tuple[str, ...]
+T = TypeVar("T")
 
 
-class BadRow(Exception):  # noqa: N818 - it is what was found, not what went wrong with us
+class BadRow(Exception):
     """A row that gives no record. With a ``key``, its run is known, and then the run gives none either."""
 
     def __init__(self, reason: str, key: bytes | None = None) -> None:
@@ -63,11 +65,8 @@ class Plan:
         self._place = f"input[{number}]"
         self._check_kind(kinds)
         self.fields = list(self._fields())
-        self.each = None if source.each is None else self._compiled("each", lambda: _each(source.each or ""))
-        self._where = [
-            self._compiled(f"where[{index}]", lambda condition=condition: compile_where(condition))
-            for index, condition in enumerate(source.where)
-        ]
+        self.each = None if source.each is None else self._compiled("each", partial(_each, source.each))
+        self._where = [self._compiled(f"where[{index}]", partial(compile_where, condition)) for index, condition in enumerate(source.where)]
         merging = source.merge or Merging(by=[])
         self.merges = source.merge is not None
         if self.merges and not merging.by:
@@ -100,12 +99,7 @@ class Plan:
             raise BadRow("produced_at is missing", key)
         if not self.merges:
             return Taken(None, None, None, values)
-        rank = values[0] if self._rank is None else self._rank(row)
-        if rank is None or not isinstance(rank, (int, float, str)) or (isinstance(rank, int) and abs(rank) >= 2**63):
-            raise BadRow("what the run's rows are ordered by is missing, or neither number nor text", key)
-        if self._rank is None:
-            rank = int(datetime.fromisoformat(rank).timestamp() * 1_000_000)
-        return Taken(key, self._joined(self._unique, row, key) if self.is_unique else None, rank, values)
+        return Taken(key, self._joined(self._unique, row, key) if self.is_unique else None, self._ranked(row, values[0], key), values)
 
     def build(self, values: Sequence[Any], provenance: dict[str, Any], tenant: str) -> MetadataRecord:
         """Return the record of merged values; raises :class:`InvalidRecord` for what can be none."""
@@ -127,6 +121,15 @@ class Plan:
             parts.get("quality", {}),
             parts.get("extras", {}) | {PROVENANCE: provenance},
         )
+
+    def _ranked(self, row: Row, produced_at: str, key: bytes | None) -> int | float | str:
+        """Return where in its run the row belongs: by its moment, unless the mapping names something else."""
+        if self._rank is None:
+            return microseconds(datetime.fromisoformat(produced_at))
+        rank = self._rank(row)
+        if isinstance(rank, (int, float, str)) and not (isinstance(rank, int) and abs(rank) >= 2**63):
+            return rank
+        raise BadRow("what the run's rows are ordered by is missing, or neither number nor text", key)
 
     def _fields(self) -> Iterator[Field]:
         source = self.source
@@ -193,10 +196,7 @@ class Plan:
     def _looks(self, name: str, paths: Sequence[str]) -> list[tuple[str, Look]]:
         """Return what looks up each path; a name such as ``context.run_id`` stands for what that field takes."""
         known = {".".join(field.place): field.extract for field in self.fields}
-        return [
-            (path, known[path] if path in known else self._compiled(name, lambda path=path: compile_path(path)))
-            for path in paths
-        ]
+        return [(path, known[path] if path in known else self._compiled(name, partial(compile_path, path))) for path in paths]
 
     @staticmethod
     def _joined(looks: Sequence[tuple[str, Look]], row: Row, key: bytes | None) -> bytes:
@@ -211,7 +211,7 @@ class Plan:
             values.append(value)
         return canonical_json(values)
 
-    def _compiled(self, name: str, compile: Callable[[], Any]) -> Any:
+    def _compiled(self, name: str, compile: Callable[[], T]) -> T:
         try:
             return compile()
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""Raw rows out of files: JSON lines, CSV, and reports of JSON, packed by gzip or not. What cannot be read is yielded as such, by its place."""
+"""Raw rows out of files: JSON lines, CSV and JSON reports, packed by gzip or not. What cannot be read is yielded as such, by its place."""
 
 from __future__ import annotations
 
@@ -134,7 +134,9 @@ def _csv_rows(stream: BinaryIO, path: PurePosixPath, source: Input) -> Iterator[
         elif columns is None:
             columns = cells
             if len(set(columns)) != len(columns) or not all(_is_text(cell) for cell in columns):
-                yield Unreadable(first, last, "the header names a column twice, or is not in the encoding that the mapping states" + _NO_HEADER)
+                yield Unreadable(
+                    first, last, "the header names a column twice, or is not in the encoding that the mapping states" + _NO_HEADER
+                )
                 return
         else:
             yield _csv_row(cells, columns, path, first, last)

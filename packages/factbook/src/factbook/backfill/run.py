@@ -10,11 +10,12 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from factbook.backfill import report as reports
-from factbook.backfill.baselines import Subject, histories, microseconds
+from factbook.backfill.baselines import Subject, histories
 from factbook.backfill.expectations import Tally, compared
 from factbook.backfill.inventory import RawFile, take_inventory
 from factbook.backfill.mapping import Mapping, Threshold, load
 from factbook.backfill.merging import Merged, merge_run
+from factbook.backfill.moments import microseconds
 from factbook.backfill.paths import Row
 from factbook.backfill.plan import BadRow, Plan, compile_mapping
 from factbook.backfill.reading import Unreadable, read_rows

@@ -18,7 +18,9 @@ _SCHEMA = """
     PRAGMA journal_mode=OFF;
     PRAGMA synchronous=OFF;
     PRAGMA locking_mode=EXCLUSIVE;
-    CREATE TABLE rows (input INT, run BLOB, uniq BLOB, rank, file INT, line INT, last_line INT, spot TEXT, digest BLOB, body BLOB, bad TEXT);
+    CREATE TABLE rows (
+        input INT, run BLOB, uniq BLOB, rank, file INT, line INT, last_line INT, spot TEXT, digest BLOB, body BLOB, bad TEXT
+    );
     CREATE TABLE rejects (input INT, file INT, line INT, last_line INT, spot TEXT, rows INT, reason TEXT);
     CREATE TABLE records (produced_at INT, id BLOB, subject INT, run TEXT, rows INT, input INT, file INT, line INT, body BLOB, refused INT);
 """

@@ -60,7 +60,9 @@ def known_subjects(subjects: Sequence[Subject], repository: MetadataRepository, 
     return known
 
 
-def revised_runs(spill: Spill, subjects: Sequence[Subject], numbers: set[int], repository: MetadataRepository, tenant: str) -> Iterator[Revised]:
+def revised_runs(
+    spill: Spill, subjects: Sequence[Subject], numbers: set[int], repository: MetadataRepository, tenant: str
+) -> Iterator[Revised]:
     """Yield the runs of these subjects of which the repository holds more records than were just made."""
     for number in sorted(numbers):
         subject = subjects[number]

@@ -14,7 +14,8 @@ from factbook.cli.options import Json, Quiet
 
 def backfill(
     mapping: Annotated[
-        Path, typer.Argument(metavar="MAPPING", help="TOML or JSON: which files there are, and how rows become records.", show_default=False)
+        Path,
+        typer.Argument(metavar="MAPPING", help="TOML or JSON: which files there are, and how rows become records.", show_default=False),
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and report, store nothing.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Store nothing if a single row is rejected.")] = False,

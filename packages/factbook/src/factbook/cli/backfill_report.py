@@ -59,7 +59,9 @@ def _show_rejects(report: BackfillReport) -> None:
 def _show_revised(report: BackfillReport) -> None:
     if report.revised_count:
         runs = ", ".join(item.run_id for item in report.revised[:_MAX_REJECTS])
-        say(f"{count(report.revised_count, 'run')} had a record already, made of fewer or other rows; both are kept: {runs}", style="yellow")
+        say(
+            f"{count(report.revised_count, 'run')} had a record already, made of fewer or other rows; both are kept: {runs}", style="yellow"
+        )
 
 
 def _show_tables(report: BackfillReport) -> None:
@@ -75,7 +77,16 @@ def _show_tables(report: BackfillReport) -> None:
     )
     shown = (thin + [table for table in report.tables if not table.lacks])[:_MAX_TABLES]
     rows = [
-        (table.target, table.kind, table.runs, table.records, table.first, table.last, table.gap_count, table.lacks and f"only {table.lacks}")
+        (
+            table.target,
+            table.kind,
+            table.runs,
+            table.records,
+            table.first,
+            table.last,
+            table.gap_count,
+            table.lacks and f"only {table.lacks}",
+        )
         for table in shown
     ]
     show_table(("table", "kind", "runs", "records", "first", "last", "gaps", "lacks"), rows, right=("runs", "records", "gaps"))
@@ -85,7 +96,10 @@ def _show_tables(report: BackfillReport) -> None:
 
 def _show_expectations(report: BackfillReport) -> None:
     if report.expectations:
-        rows = [(each.of, each.measure, _plain(each.expected), _plain(each.found), "ok" if each.agrees else "DIFFERS") for each in report.expectations]
+        rows = [
+            (each.of, each.measure, _plain(each.expected), _plain(each.found), "ok" if each.agrees else "DIFFERS")
+            for each in report.expectations
+        ]
         show_table(("expected of", "measure", "expected", "found", ""), rows, right=("expected", "found"))
 
 
