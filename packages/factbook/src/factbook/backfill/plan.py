@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from factbook.backfill.aggregates import Aggregate, aggregate_of
 from factbook.backfill.mapping import Input, Mapping, Merging, Rule, wrong
@@ -160,6 +161,9 @@ class Plan:
                 rule = msgspec.structs.replace(rule, type=type)
             if type == "moment" and rule.type != "moment":
                 raise ValueError("it is a moment and can have no other type")
+            if place[0] in ("target", "producer_id") and rule.path is not None:
+                # A table whose name is missing would make it a fact about the whole source.
+                rule = msgspec.structs.replace(rule, required=rule.default is UNSET)
             if type == "moment" and rule.path is None:
                 # Refused now, and not once per row.
                 rule = msgspec.structs.replace(rule, constant=moment_reader("iso", None, None)(rule.constant))

@@ -61,7 +61,7 @@ def compile_rule(rule: Rule) -> Extract:
     def extract(row: Row) -> Any:
         value = look(row)
         if value is None:
-            if required:
+            if required and default is None:
                 raise ValueError(f"{path} is missing")
             return default
         try:
