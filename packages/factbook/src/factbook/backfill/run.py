@@ -183,7 +183,7 @@ class _Backfill:
         if self._options.strict and rejected:
             shown = [f"{row.place}: {row.reason}" for row in self._rejected(3)]
             raise InvalidRequest(
-                f"{rejected:,} rows were rejected, so nothing was stored",
+                f"{rejected:,} {'row was' if rejected == 1 else 'rows were'} rejected, so nothing was stored",
                 why="\n".join(shown) + ("\n…" if rejected > len(shown) else ""),
                 fix="Correct them or the mapping, or leave out --strict; --rejects FILE lists all of them",
             )

@@ -1,0 +1,94 @@
+"""Real processes: killed in the middle and run again, and into a service over HTTP."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.api.test_server import uvicorn
+from tests.backfill.workshop import ADMISSION, BY_RUN, VOLUME, Workshop, lines, slice_done
+from tests.cli.running import command, environment, run_program
+
+from factbook.repository.urls import open_repository
+from factbook_sdk.repository.remote import RemoteRepository
+
+RUNS = 12_000
+
+
+@pytest.fixture
+def mapping(shop: Workshop) -> Path:
+    rows = (
+        slice_done(f"r{number:05}", part, number, ts=f"2024-01-{number % 28 + 1:02}T{number % 24:02}:{number % 60:02}:{part:02}Z")
+        for number in range(RUNS)
+        for part in (1, 2)
+    )
+    shop.write("a.jsonl", lines(rows))
+    return shop.mapping(VOLUME | {"merge": BY_RUN})
+
+
+def ids_in(data_dir: Path) -> list[str]:
+    url = f"sqlite:///{data_dir}/metadb.sqlite"
+    with closing(open_repository(url, admission=ADMISSION)) as repository:
+        return [item.id for item in _all(repository)]
+
+
+def _all(repository: object) -> Iterator[object]:
+    after = 0
+    while (page := repository.tail(after, limit=10_000)).records:
+        yield from page.records
+        after = page.next_offset
+
+
+def test_killed_in_the_middle_and_run_again_it_ends_in_the_same_state(mapping: Path, tmp_path: Path) -> None:
+    assert run_program(["backfill", str(mapping), "--quiet"], tmp_path / "whole").code == 0
+    expected = ids_in(tmp_path / "whole")
+    assert len(expected) == RUNS
+    chance = random.Random(20240110)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    partly = 0
+    for _ in range(4):
+        process = subprocess.Popen(
+            command(["backfill", str(mapping)]),
+            env=environment(tmp_path / "killed", TMPDIR=str(scratch), SQLITE_TMPDIR=str(scratch)),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        store = tmp_path / "killed" / "metadb.sqlite-wal"
+        before = store.stat().st_size if store.exists() else 0
+        while process.poll() is None and (store.stat().st_size if store.exists() else 0) <= before + 1_000_000:
+            time.sleep(0.002)
+        time.sleep(chance.random() * 0.05)
+        os.kill(process.pid, signal.SIGKILL) if process.poll() is None else None
+        process.wait()
+        partly += 0 < len(ids_in(tmp_path / "killed")) < RUNS
+    assert partly > 0, "no kill came in the middle"
+    assert list(scratch.iterdir()) == []
+    again = run_program(["backfill", str(mapping), "--json"], tmp_path / "killed")
+    assert (again.code, again.json["revised_count"]) == (0, 0)
+    assert ids_in(tmp_path / "killed") == expected
+
+
+def test_a_service_takes_history_and_is_asked_twice_without_harm(mapping: Path, tmp_path: Path) -> None:
+    with uvicorn(tmp_path, API_KEY="k3y-of-the-service") as server:
+        url = str(server.client.base_url).rstrip("/")
+        arguments = ["backfill", str(mapping), "--into", url, "--json"]
+        refused = run_program(arguments, tmp_path / "data")
+        assert (refused.code, "k3y" in refused.all) == (3, False)
+        for name in ("stored", "duplicate"):
+            answer = run_program(arguments, tmp_path / "data", SERVICE_TOKEN="k3y-of-the-service")
+            assert answer.code == 0, answer.all
+            assert answer.json["stored"] == {"stored": 0, "duplicate": 0, "unchanged": 0, "rejected": 0} | {name: RUNS}
+            assert answer.json["into"] == url
+        assert "k3y" not in answer.all
+        with closing(RemoteRepository(url, token="k3y-of-the-service")) as remote:
+            remote_ids = [item.id for item in _all(remote)]
+    assert run_program(["backfill", str(mapping)], tmp_path / "local").code == 0
+    assert remote_ids == ids_in(tmp_path / "local")
