@@ -175,6 +175,13 @@ def test_a_rejects_file_that_cannot_be_written_stops_before_anything_is_stored(s
     assert shop.stored() == []
 
 
+def test_the_mapping_and_the_list_of_rejects_are_no_raw_files(shop: Workshop) -> None:
+    shop.write("a.jsonl", daily(range(3)) + "torn\n")
+    options = Options(rejects=shop.folder / "rejects.jsonl")
+    reports = [shop.run(RUNS | {"files": ["*.json*"]}, options=options) for _ in range(2)]
+    assert [[file.file for file in report.inputs[0].files] for report in reports] == [["a.jsonl"], ["a.jsonl"]]
+
+
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
 def test_the_stores_of_factbook_end_in_the_same_state(shop: Workshop, tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> None:
     shop.write("a.jsonl", daily(range(20)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -29,11 +29,14 @@ class RawFile(msgspec.Struct, frozen=True):
     same_as: str | None = None
 
 
-def take_inventory(source: Input, base: Path, place: str) -> list[RawFile]:
-    """Return the files of an input, by path; raises :class:`InvalidRequest` for a pattern that matches none."""
+def take_inventory(source: Input, base: Path, place: str, *, leave_out: Container[Path] = ()) -> list[RawFile]:
+    """Return the files of an input, by path; raises :class:`InvalidRequest` for a pattern that matches none.
+
+    ``leave_out`` are files of ours that a pattern may cover: the mapping itself, and what lists the rejected rows.
+    """
     found: dict[PurePosixPath, Path] = {}
     for index, pattern in enumerate(source.files):
-        matched = list(_matching(pattern, base, source.format))
+        matched = [path for path in _matching(pattern, base, source.format) if path.resolve() not in leave_out]
         if not matched:
             raise wrong(
                 f"{place}.files[{index}]", f"no file matches {pattern}", f"Paths are relative to the mapping's folder, {base}; correct it"

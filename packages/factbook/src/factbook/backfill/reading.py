@@ -19,7 +19,7 @@ from factbook_sdk.facts.codec import canonical_json, digest
 MAX_ROW_BYTES = 16 * 1024 * 1024
 """The longest line that is read; of a longer one only its length is wrong, so it is passed over without being held."""
 
-MAX_REPORT_BYTES = 256 * 1024 * 1024
+MAX_REPORT_BYTES = 64 * 1024 * 1024
 """The largest report; it is read whole."""
 
 _NO_HEADER = "; without a header the file was not read"

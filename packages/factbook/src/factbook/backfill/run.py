@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 
@@ -20,7 +19,7 @@ from factbook.backfill.paths import Row
 from factbook.backfill.plan import BadRow, Plan, compile_mapping
 from factbook.backfill.reading import Unreadable, read_rows
 from factbook.backfill.report import BackfillReport, FileRead, InputRead, RejectedRow, Revised, RowCounts
-from factbook.backfill.spill import Reject, Spill
+from factbook.backfill.spill import Held, Reject, Spill, spilling
 from factbook.backfill.storing import Stored, known_subjects, revised_runs, store
 from factbook.errors import InternalError, InvalidRequest
 from factbook_sdk.facts import Admission, MetadataRecord
@@ -58,9 +57,12 @@ def backfill(file: Path, destination: Destination, options: Options, on_progress
     """
     mapping = load(file)
     plans = compile_mapping(mapping, destination.admission.kinds)
-    inventories = [take_inventory(plan.source, file.resolve().parent, f"input[{plan.number}]") for plan in plans]
-    with closing(Spill()) as spill:
-        return _Backfill(file, mapping, plans, inventories, spill, destination, options, on_progress).run()
+    ours = {path.resolve() for path in (file, options.rejects) if path is not None}
+    inventories = [take_inventory(plan.source, file.resolve().parent, f"input[{plan.number}]", leave_out=ours) for plan in plans]
+    # Opened before the work, so that a wrong setting is told before and not after it.
+    repository = None if options.dry_run else destination.open()
+    with spilling() as spill:
+        return _Backfill(file, mapping, plans, inventories, spill, destination, repository, options, on_progress).run()
 
 
 class _Backfill:
@@ -74,14 +76,17 @@ class _Backfill:
         inventories: Sequence[Sequence[RawFile]],
         spill: Spill,
         destination: Destination,
+        repository: MetadataRepository | None,
         options: Options,
         on_progress: OnProgress,
     ) -> None:
         self._file = file
         self._plans = plans
         self._inventories = inventories
+        self._paths = [[file.path for file in files] for files in inventories]
         self._spill = spill
         self._destination = destination
+        self._repository = repository
         self._options = options
         self._on_progress = on_progress
         self._threshold = Threshold(
@@ -105,7 +110,7 @@ class _Backfill:
         self._spill.drop_rows()
         self._write_rejects()
         self._stop_if_strict()
-        stored, revised = (None, []) if self._options.dry_run else self._store()
+        stored, revised = (None, []) if self._repository is None else self._store(self._repository)
         return self._report(stored, revised)
 
     def _read(self, plan: Plan) -> None:
@@ -124,9 +129,16 @@ class _Backfill:
             self._skipped[plan.number] += 1
         else:
             try:
-                self._spill.hold(plan, file, row, plan.take(row))
+                taken = plan.take(row)
             except BadRow as bad:
                 self._refuse(plan, file, row, bad)
+                return
+            if plan.merges:
+                self._spill.hold(plan, file, row, taken)
+            else:
+                # It is a run by itself and need not wait for others.
+                alone = Held(file, row.line, row.last_line, row.spot, row.digest, taken.values, None, False)
+                self._settle(plan, iter([alone]))
 
     def _refuse(self, plan: Plan, file: int, row: Row, bad: BadRow) -> None:
         if bad.key is None:
@@ -135,16 +147,18 @@ class _Backfill:
             self._spill.hold(plan, file, row, bad)
 
     def _merge(self, plan: Plan) -> None:
-        files = [file.path for file in self._inventories[plan.number]]
-        total = sum(self._rows_of.values())
         for run in self._spill.runs(plan):
-            merged = merge_run(plan, run, files, self._destination.admission, self._destination.tenant)
-            self._repeats[plan.number] += merged.repeats
-            if merged.record is None:
-                self._reject_run(plan, merged)
-            else:
-                self._keep(plan, merged)
-            self._moved(len(merged.rows) + merged.repeats, total, "merging")
+            self._moved(self._settle(plan, run), None, "merging")
+
+    def _settle(self, plan: Plan, run: Iterator[Held]) -> int:
+        """Make the record of a run, or reject its rows; return how many there were."""
+        merged = merge_run(plan, run, self._paths[plan.number], self._destination.admission, self._destination.tenant)
+        self._repeats[plan.number] += merged.repeats
+        if merged.record is None:
+            self._reject_run(plan, merged)
+        else:
+            self._keep(plan, merged)
+        return len(merged.rows) + merged.repeats
 
     def _reject_run(self, plan: Plan, merged: Merged) -> None:
         for row in merged.rows:
@@ -188,8 +202,8 @@ class _Backfill:
                 fix="Correct them or the mapping, or leave out --strict; --rejects FILE lists all of them",
             )
 
-    def _store(self) -> tuple[Stored, list[Revised]]:
-        repository, tenant = self._destination.open(), self._destination.tenant
+    def _store(self, repository: MetadataRepository) -> tuple[Stored, list[Revised]]:
+        tenant = self._destination.tenant
         known = known_subjects(self._names, repository, tenant)
         self._done = 0
         total = sum(rows for _, _, rows in self._spill.count_records())
@@ -212,7 +226,7 @@ class _Backfill:
         return [self._named(reject) for reject in islice(self._spill.rejects(), limit)]
 
     def _named(self, reject: Reject) -> RejectedRow:
-        path: PurePosixPath = self._inventories[reject.input][reject.file].path
+        path = self._paths[reject.input][reject.file]
         lines = str(reject.line) if reject.line == reject.last_line else f"{reject.line}-{reject.last_line}"
         return RejectedRow(f"{path}:{lines}" + (f" ({reject.spot})" if reject.spot else ""), reject.rows, reject.reason)
 

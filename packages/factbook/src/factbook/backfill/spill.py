@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import msgspec
 
 from factbook.backfill.paths import Row
 from factbook.backfill.plan import BadRow, Plan, Taken
+from factbook.errors import ConfigurationError
 
 _BATCH = 1_000
 _CACHE_KIB = 32 * 1024
@@ -151,6 +153,20 @@ class Spill:
     def _read(self, statement: str, *parameters: Any) -> Iterator[Any]:
         self._flush()
         return self._connection.execute(statement, parameters)
+
+
+@contextmanager
+def spilling() -> Iterator[Spill]:
+    """Give a spill for as long as the block runs; a full disk is told of as what it is."""
+    try:
+        with closing(Spill()) as spill:
+            yield spill
+    except sqlite3.Error as error:
+        raise ConfigurationError(
+            "Rows cannot be kept until their run is complete",
+            why=f"the temporary file for them cannot be written: {error}",
+            fix="Make room where SQLITE_TMPDIR or TMPDIR leads to, or set it to a folder with more",
+        ) from error
 
 
 def _run(first: tuple[Any, ...], rows: Iterable[tuple[Any, ...]], following: list[tuple[Any, ...]]) -> Iterator[Held]:
