@@ -72,7 +72,7 @@ def _is_partly_filled(data_dir: Path, mapping: Path, scratch: Path) -> bool:
     log = data_dir / "metadb.sqlite-wal"
     while process.poll() is None and not (log.exists() and log.stat().st_size > 1_000_000):
         time.sleep(0.002)
-    time.sleep(random.Random(str(data_dir)).random() * 0.06)
+    time.sleep(random.Random(data_dir.name).random() * 0.06)
     process.kill()
     process.wait()
     return 0 < len(ids_in(data_dir)) < RUNS
