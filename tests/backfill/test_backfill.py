@@ -175,6 +175,13 @@ def test_a_rejects_file_that_cannot_be_written_stops_before_anything_is_stored(s
     assert shop.stored() == []
 
 
+def test_a_field_that_no_row_has_is_named_as_its_path_may_be_misspelt(shop: Workshop) -> None:
+    shop.write("a.jsonl", daily(range(3)))
+    misspelt = {"context": {"run_id": "$.run_id"}, "extras": {"rows": {"merge": "count"}, "slice": "$.slice", "up": "^.run"}}
+    assert shop.run(RUNS | misspelt).inputs[0].unseen == ["context.run_id", "extras.up"]
+    assert shop.run(RUNS).inputs[0].unseen == []
+
+
 def test_the_mapping_and_the_list_of_rejects_are_no_raw_files(shop: Workshop) -> None:
     shop.write("a.jsonl", daily(range(3)) + "torn\n")
     options = Options(rejects=shop.folder / "rejects.jsonl")

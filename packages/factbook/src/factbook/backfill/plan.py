@@ -81,6 +81,7 @@ class Plan:
         if merging.rows is not None:
             self.fields.append(Field(("rows",), self._looks("merge.rows", [merging.rows])[0][1], aggregate_of("same"), "same"))
         self._extracts = [field.extract for field in self.fields]
+        self._unseen = {index for index, field in enumerate(self.fields) if field.merge != "count"}
         self.version = source.version or kinds.get(source.kind).latest_version
 
     def wants(self, row: Row) -> bool:
@@ -96,11 +97,18 @@ class Plan:
                 values.append(extract(row))
         except ValueError as error:
             raise BadRow(str(error), key) from None
+        if self._unseen:
+            self._unseen -= {index for index in self._unseen if values[index] is not None}
         if values[0] is None:
             raise BadRow("produced_at is missing", key)
         if not self.merges:
             return Taken(None, None, None, values)
         return Taken(key, self._joined(self._unique, row, key) if self.is_unique else None, self._ranked(row, values[0], key), values)
+
+    @property
+    def unseen(self) -> list[str]:
+        """The fields for which no row taken so far had a value: a path that is misspelt looks like this."""
+        return sorted(".".join(self.fields[index].place) for index in self._unseen)
 
     def build(self, values: Sequence[Any], provenance: dict[str, Any], tenant: str) -> MetadataRecord:
         """Return the record of merged values; raises :class:`InvalidRecord` for what can be none."""

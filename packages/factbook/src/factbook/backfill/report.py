@@ -43,11 +43,12 @@ class FileRead(msgspec.Struct, frozen=True):
 
 
 class InputRead(msgspec.Struct, frozen=True):
-    """One input with its files and what became of their rows."""
+    """One input with its files and what became of their rows. ``unseen`` are the fields for which no row had a value."""
 
     name: str
     kind: str
     rows: RowCounts
+    unseen: list[str]
     files: list[FileRead]
 
 

@@ -243,7 +243,7 @@ class _Backfill:
             ) from error
 
     def _report(self, stored: Stored | None, revised: list[Revised]) -> BackfillReport:
-        inputs = [InputRead(plan.source.name, plan.source.kind, self._rows(plan), self._files(plan)) for plan in self._plans]
+        inputs = [InputRead(plan.source.name, plan.source.kind, self._rows(plan), plan.unseen, self._files(plan)) for plan in self._plans]
         rows = sum((each.rows for each in inputs), RowCounts(0, 0, 0, 0, 0, 0))
         if not all(each.rows.is_balanced for each in inputs):
             raise InternalError("Rows went astray in a backfill", why=f"{rows}", fix="Please report it with the mapping")

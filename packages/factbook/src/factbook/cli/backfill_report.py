@@ -41,6 +41,8 @@ def _show_rows(report: BackfillReport) -> None:
     # As text, so that zeros are shown: that nothing was lost is the answer.
     show_table(("input", *_COUNTS), [(name, *(f"{number:,}" for number in numbers)) for name, *numbers in rows], right=_COUNTS)
     for each in report.inputs:
+        if each.unseen and each.rows.merged:
+            say(f"No row of {each.name} had a value for {', '.join(each.unseen)}: are the paths right?", style="yellow")
         for file in each.files:
             if file.same_as is not None:
                 note(f"{file.file} is the same as {file.same_as} and was not read again")
