@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 from tests.api.test_server import uvicorn
 from tests.backfill.workshop import ADMISSION, BY_RUN, VOLUME, Workshop, lines, slice_done
 from tests.cli.running import command, environment, run_program
@@ -22,11 +21,11 @@ RUNS = 9_000
 """More than are stored at once, so that a kill can come in between."""
 
 
-@pytest.fixture
-def mapping(shop: Workshop) -> Path:
+def mapping_of(shop: Workshop, runs: int) -> Path:
+    """Write a log of so many runs, every fourth of which has two slices, and return its mapping."""
     rows = (
         slice_done(f"r{number:05}", part, number, ts=f"2024-01-{number % 28 + 1:02}T{number % 24:02}:{number % 60:02}:{part:02}Z")
-        for number in range(RUNS)
+        for number in range(runs)
         for part in (1, 2)[: 1 + (number % 4 == 0)]
     )
     shop.write("a.jsonl", lines(rows))
@@ -46,7 +45,8 @@ def _all(repository: object) -> Iterator[object]:
         after = page.next_offset
 
 
-def test_killed_in_the_middle_and_run_again_it_ends_in_the_same_state(mapping: Path, tmp_path: Path) -> None:
+def test_killed_in_the_middle_and_run_again_it_ends_in_the_same_state(shop: Workshop, tmp_path: Path) -> None:
+    mapping = mapping_of(shop, RUNS)
     assert run_program(["backfill", str(mapping), "--quiet"], tmp_path / "whole").code == 0
     expected = ids_in(tmp_path / "whole")
     assert len(expected) == RUNS
@@ -78,7 +78,8 @@ def _is_partly_filled(data_dir: Path, mapping: Path, scratch: Path) -> bool:
     return 0 < len(ids_in(data_dir)) < RUNS
 
 
-def test_a_service_takes_history_and_is_asked_twice_without_harm(mapping: Path, tmp_path: Path) -> None:
+def test_a_service_takes_history_and_is_asked_twice_without_harm(shop: Workshop, tmp_path: Path) -> None:
+    mapping = mapping_of(shop, 1_000)
     with uvicorn(tmp_path, API_KEY="k3y-of-the-service") as server:
         url = str(server.client.base_url).rstrip("/")
         arguments = ["backfill", str(mapping), "--into", url, "--json"]
@@ -87,7 +88,7 @@ def test_a_service_takes_history_and_is_asked_twice_without_harm(mapping: Path, 
         for name in ("stored", "duplicate"):
             answer = run_program(arguments, tmp_path / "data", SERVICE_TOKEN="k3y-of-the-service")
             assert answer.code == 0, answer.all
-            assert answer.json["stored"] == {"stored": 0, "duplicate": 0, "unchanged": 0, "rejected": 0} | {name: RUNS}
+            assert answer.json["stored"] == {"stored": 0, "duplicate": 0, "unchanged": 0, "rejected": 0} | {name: 1_000}
             assert answer.json["into"] == url
         assert "k3y" not in answer.all
         with closing(RemoteRepository(url, token="k3y-of-the-service")) as remote:
