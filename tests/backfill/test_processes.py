@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from tests.api.test_server import uvicorn
+from tests.api.serving import uvicorn
 from tests.backfill.workshop import ADMISSION, BY_RUN, VOLUME, Workshop, lines, slice_done
 from tests.cli.running import command, environment, run_program
 
