@@ -2,7 +2,7 @@
 
 A ``python`` block runs in the page's namespace. In a ``console`` block each line with ``$`` is a command and the lines below it are what it
 prints; ``…`` stands for anything, over several lines where it is alone in its line. A command may end with ``# exit code N``. A block under
-``<!-- not run: REASON -->`` is only shown.
+``<!-- not run: REASON -->`` is only shown. A block of any language under ``<!-- file: NAME -->`` becomes that file.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _BLOCK = re.compile(r"(?P<excuse><!-- not run: [^>]+ -->\n)?^```(?P<language>console|python)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+_FILE = re.compile(r"<!-- file: (?P<name>[^ >]+) -->\n^```\w+\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 _EXPECTED_CODE = re.compile(r"\s+# exit code (?P<code>\d+)$")
 _TIMEOUT_SECONDS = 120
 
@@ -46,6 +47,14 @@ def blocks(page: str) -> Iterator[Block]:
             yield Block(match["language"], match["body"], page.count("\n", 0, match.start()) + 1)
 
 
+def write_files(page: str, folder: Path) -> None:
+    """Write the files that a page shows, before anything is run."""
+    for match in _FILE.finditer(page):
+        path = folder / match["name"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(match["body"])
+
+
 def commands(body: str) -> Iterator[Command]:
     """Yield the commands of a console block."""
     for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
@@ -57,6 +66,7 @@ def commands(body: str) -> Iterator[Command]:
 def run_page(page: str, folder: Path, environment: Mapping[str, str]) -> None:
     """Run every example of the page in the folder; the first that does not do what the page says fails."""
     namespace: dict[str, object] = {"__name__": "__page__"}
+    write_files(page, folder)
     for block in blocks(page):
         if block.language == "python":
             exec(compile(block.body, f"example at line {block.line}", "exec"), namespace)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,8 +16,11 @@ from tests.api.serving import free_port, running, uvicorn
 
 from factbook_sdk.emitter import Spool
 from factbook_sdk.facts import MetadataTarget
+from factbook_sdk.repository.contract import Within
+from factbook_sdk.repository.filters import parse_condition
 from factbook_sdk.repository.remote import RemoteRepository
 
+FACTBOOK = [sys.executable, "-m", "factbook"]
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -87,3 +92,25 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_old_logs_become_history_in_a_service_and_in_a_store(tmp_path: Path) -> None:
+    mapping = str(EXAMPLES / "backfill" / "mapping.toml")
+    with uvicorn(tmp_path) as server:
+        url = str(server.client.base_url)
+        for more in ([], ["--into", url], ["--into", url]):
+            environment = {**os.environ, "FACTBOOK_DATA_DIR": str(tmp_path / "local")}
+            done = subprocess.run(
+                [*FACTBOOK, "backfill", mapping, "--json", *more], env=environment, capture_output=True, text=True, timeout=60, check=True
+            )
+            report = json.loads(done.stdout)
+            assert report["rows"] == {"read": 55, "merged": 41, "records": 27, "skipped": 14, "repeats": 0, "rejected": 0}
+            assert [each["agrees"] for each in report["expectations"]] == [True]
+        assert report["stored"] == {"stored": 0, "duplicate": 27, "unchanged": 0, "rejected": 0}
+        with closing(RemoteRepository(url)) as repository:
+            loads = repository.history(MetadataTarget("warehouse", "sales", "orders"), "ingestion_volume")
+            checks = repository.query("recon_result", targets=Within("shop"), where=[parse_condition("payload.outcome=failed")])
+    first = loads[0].record
+    assert (len(loads), first.context.run_id, first.context.job_id) == (14, "orders-20240101", "orders")
+    assert first.extras["original_source"]["files"] == [{"file": "progress/2024-01-a.jsonl", "lines": "2-3"}]
+    assert [item.record.target.table for item in checks.records] == ["orders"]

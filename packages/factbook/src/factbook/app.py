@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,9 @@ from factbook.settings import Settings, load_settings
 from factbook_sdk.facts import Admission, KindRegistry, builtin_kinds
 
 if TYPE_CHECKING:
+    from factbook.backfill import BackfillReport
+    from factbook.backfill import OnProgress as OnBackfill
+    from factbook.backfill import Options as BackfillOptions
     from factbook.dictionary import Dictionary
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
@@ -105,6 +109,20 @@ class Factbook:
     ) -> ScanOutcome:
         """Scan here and now. Options: ``source_id``, ``scope`` (:class:`ScanScope`), ``accept_removals``."""
         return self.scans.run(self.jobs, source, trigger=trigger, on_progress=on_progress, **options)
+
+    def run_backfill(self, mapping: Path, *, into: str | None, options: BackfillOptions, on_progress: OnBackfill) -> BackfillReport:
+        """Store what old logs tell, in the store or in the service at the URL ``into`` (with SERVICE_TOKEN)."""
+        from factbook.backfill import Destination, backfill
+
+        admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
+        if into is None:
+            return backfill(
+                mapping, Destination("the store", lambda: self.repository, admission, self.settings.tenant), options, on_progress
+            )
+        from factbook_sdk.repository.remote import RemoteRepository
+
+        with closing(RemoteRepository(into, token=self.settings.service_token or None, compress=True)) as remote:
+            return backfill(mapping, Destination(into, lambda: remote, admission, self.settings.tenant), options, on_progress)
 
     def test_source(self, source_id: str) -> Probe:
         """Connect to a registered source and say what answers."""

@@ -144,7 +144,7 @@ SETTINGS: tuple[Setting, ...] = (
         _text,
     ),
     Setting("SERVICE_URL", "", "The Factbook service that `factbook records spool flush` sends to.", _text),
-    Setting("SERVICE_TOKEN", "", "The key or token with which it does.", _text, True),
+    Setting("SERVICE_TOKEN", "", "The key or token with which it and `factbook backfill --into URL` do.", _text, True),
     Setting("JOB_WORKERS", "2", "Jobs the server runs at the same time.", _positive),
     Setting(
         "JOB_ATTEMPTS",

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from factbook.cli import demo, dictionary, doctor, jobs, kinds, rebuild, records, scan, serve, sources, spool
+from factbook.cli import backfill, demo, dictionary, doctor, jobs, kinds, rebuild, records, scan, serve, sources, spool
 from factbook.cli.exit_codes import ExitCode, exit_codes_text
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ app.add_typer(sources.app, name="sources")
 records.app.add_typer(spool.app, name="spool")
 app.add_typer(records.app, name="records")
 app.add_typer(kinds.app, name="kinds")
+app.command()(backfill.backfill)
 app.command()(rebuild.rebuild)
 app.command()(serve.serve)
 app.command()(doctor.doctor)
