@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.api.test_server import uvicorn
+from tests.api.serving import uvicorn
 from tests.docs.snippets import blocks, pattern, run_page
 
 ROOT = Path(__file__).parents[2]
@@ -26,22 +26,30 @@ def test_the_examples_do_what_their_page_says(page: Path, tmp_path: Path, monkey
     run_page(page.read_text(), tmp_path, {})
 
 
-@pytest.mark.parametrize("page", WITH_A_SERVER, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [page for page in WITH_A_SERVER if page not in WITH_A_SERVICE], ids=lambda page: page.stem)
 def test_the_examples_with_a_server_do_what_their_page_says(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    text = page.read_text()
-    for url in EXAMPLE_URLS:
-        text = text.replace(url, postgres_url)
-    run_page(text, tmp_path, {})
+    run_page(at_database(page.read_text(), postgres_url), tmp_path, {})
 
 
 @pytest.mark.parametrize("page", WITH_A_SERVICE, ids=lambda page: page.stem)
-def test_the_examples_with_a_service_do_what_their_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_with_a_service_do_what_their_page_says(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.chdir(tmp_path)
+    text = page.read_text()
+    if page in WITH_A_SERVER:
+        text = at_database(text, request.getfixturevalue("postgres_url"))
     with uvicorn(tmp_path) as server:
-        run_page(page.read_text().replace(EXAMPLE_SERVICE, str(server.client.base_url)), tmp_path, {})
+        run_page(text.replace(EXAMPLE_SERVICE, str(server.client.base_url)), tmp_path, {})
+
+
+def at_database(text: str, url: str) -> str:
+    for example in EXAMPLE_URLS:
+        text = text.replace(example, url)
+    return text
 
 
 def test_an_ellipsis_stands_for_anything() -> None:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from factbook.dictionary import Dictionary
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
+    from factbook.repository.copying import CopyReport, OnCopied
     from factbook.repository.projection import Projection
     from factbook.repository.sql import SqlRepository
     from factbook.scan.job import ScanOutcome, Scans
     from factbook.sources.connections import Connections
     from factbook.sources.contract import Probe
+    from factbook_sdk.repository.contract import MetadataRepository
 
 
 class Factbook:
@@ -123,6 +125,20 @@ class Factbook:
 
         with closing(RemoteRepository(into, token=self.settings.service_token or None, compress=True)) as remote:
             return backfill(mapping, Destination(into, lambda: remote, admission, self.settings.tenant), options, on_progress)
+
+    def copy_records(self, into: str, *, after_offset: int = 0, on_copied: OnCopied | None = None) -> CopyReport:
+        """Copy the store's log into another store, or into the service at an HTTP address (with SERVICE_TOKEN)."""
+        from factbook.repository.copying import copy_log
+        from factbook.repository.urls import open_repository
+        from factbook_sdk.repository.remote import RemoteRepository
+
+        if into.startswith(("http://", "https://")):
+            sink: MetadataRepository = RemoteRepository(into, token=self.settings.service_token or None, compress=True)
+        else:
+            admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
+            sink = open_repository(into, admission=admission, projections=self.projections())
+        with closing(sink):
+            return copy_log(self.repository, sink, tenant=self.settings.tenant, after_offset=after_offset, on_copied=on_copied)
 
     def test_source(self, source_id: str) -> Probe:
         """Connect to a registered source and say what answers."""

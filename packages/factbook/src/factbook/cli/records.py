@@ -166,3 +166,27 @@ def tail(
     record_rows.show(page.records, as_json=as_json)
     if len(page.records) == limit:
         record_rows.note_more("--after-offset", page.next_offset, as_json=as_json)
+
+
+@app.command()
+def copy(
+    into: Annotated[str, typer.Option("--into", metavar="URL", help="A store, or the address of a service (with SERVICE_TOKEN).")],
+    after_offset: Annotated[int, typer.Option("--after-offset", metavar="N", min=0, help="Begin after this offset.")] = 0,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Copy the log into another store or a service. Doing it again copies what is new."""
+    from factbook.cli.documents import show_json
+    from factbook.cli.progress import progress
+    from factbook.cli.terminal import note, say
+
+    with opened() as factbook, progress("Copying", "records", quiet=quiet or as_json) as move:
+        report = factbook.copy_records(into, after_offset=after_offset, on_copied=move)
+    if as_json:
+        show_json(report)
+    else:
+        say(", ".join(f"{number:,} {name}" for name, number in report.counts.items()) + f"; reached offset {report.reached:,}")
+        for reason in report.refused:
+            note(f"rejected: {reason}")
+    if report.counts["rejected"]:
+        raise typer.Exit(ExitCode.SOME_FAILED)
