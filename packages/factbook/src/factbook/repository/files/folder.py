@@ -1,0 +1,261 @@
+"""Files in a folder of this machine. One process writes to the log at a time: whoever holds the lock on ``.lock``."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+
+from factbook.errors import ConfigurationError, FactbookError, StoreBusy, TemporaryError
+from factbook.repository.files.storage import Storage
+
+BUSY_TIMEOUT_SECONDS = 30.0
+
+_LOCK = ".lock"
+_OPEN_FILES = 32
+_NO_HARD_LINKS = {errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Folder(Storage):
+    """A folder, made if it is not there."""
+
+    appends = True
+    poll_seconds = 0.1
+    fresh_seconds = 0.0
+
+    def __init__(self, path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> None:
+        self.path = path.absolute()
+        self._busy_timeout_seconds = busy_timeout_seconds
+        self._files: OrderedDict[str, int] = OrderedDict()
+        self._open = threading.Lock()
+
+    def __str__(self) -> str:
+        return f"file://{self.path}"
+
+    def prepare(self) -> bool:
+        try:
+            (self.path / "log").mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666))
+        except OSError as error:
+            if error.errno in _REFUSED and (self.path / "log").is_dir():
+                return False
+            raise ConfigurationError(
+                f"The folder {self.path} cannot be used", why=error.strerror or str(error), fix="Choose another META_DB_URL"
+            ) from error
+        return True
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        try:
+            import fcntl
+        except ImportError as error:
+            raise ConfigurationError(
+                "Facts cannot be written to files here", why="this operating system has no flock", fix="Write sqlite:///PATH to META_DB_URL"
+            ) from error
+        deadline = time.monotonic() + self._busy_timeout_seconds
+        pause = 0.0005
+        descriptor = self._lock_file()
+        try:
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError as error:
+                    if time.monotonic() > deadline:
+                        raise StoreBusy(
+                            f"The store {self} is busy",
+                            why=f"another process has been writing to it for {self._busy_timeout_seconds:g} seconds",
+                            fix="Wait for the other process, or try again",
+                        ) from error
+                time.sleep(pause)
+                pause = min(2 * pause, 0.02)
+            yield
+        finally:
+            # The kernel takes the lock back with the descriptor, also from a process that was killed.
+            os.close(descriptor)
+
+    def names(self, folder: str) -> list[str]:
+        try:
+            return sorted(os.listdir(self.path / folder))
+        except FileNotFoundError:
+            return []
+
+    def read(self, name: str, start: int = 0, length: int | None = None) -> bytes | None:
+        try:
+            with self._open:
+                descriptor = self._descriptor(name)
+                size = os.fstat(descriptor).st_size - start if length is None else length
+                return _read(descriptor, start, size) if size > 0 else b""
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._failure("read", error) from error
+
+    def read_all(self, names: Iterable[str]) -> Iterator[bytes]:
+        for name in names:
+            yield self.read(name) or b""
+
+    def create(self, name: str, content: bytes) -> bool:
+        path = self.path / name
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise self._failure("written", error) from error
+        try:
+            self._write(descriptor, 0, content)
+        finally:
+            os.close(descriptor)
+        self._sync(path.parent)
+        return True
+
+    def append(self, name: str, size: int, content: bytes) -> None:
+        with self._writable(name) as descriptor:
+            self._write(descriptor, size, content)
+
+    def cut(self, name: str, size: int) -> None:
+        with self._writable(name) as descriptor:
+            os.ftruncate(descriptor, size)
+
+    def sync(self, name: str) -> None:
+        self._sync(self.path / name)
+        self._sync((self.path / name).parent)
+
+    def keep(self, name: str, content: bytes) -> bool:
+        path = self.path / name
+        found = self._size(path)
+        if found is None:
+            if self._link(path, content):
+                return True
+            found = self._size(path)
+        # What a power cut left empty or cut short is nobody's; whole records are never empty and end in a line feed.
+        held = path.read_bytes() if found else b""
+        if held != content and held.endswith(b"\n"):
+            return False
+        if held != content:
+            self.replace(name, content)
+        return True
+
+    def replace(self, name: str, content: bytes) -> None:
+        path = self.path / name
+        written = self._written(path, content)
+        os.replace(written, path)
+
+    def epoch(self) -> str:
+        return _BOOT.read_text().strip() if _BOOT.exists() else ""
+
+    def close(self) -> None:
+        with self._open:
+            for descriptor in self._files.values():
+                os.close(descriptor)
+            self._files.clear()
+
+    def _lock_file(self) -> int:
+        try:
+            return os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise self._failure("written", error) from error
+
+    def _descriptor(self, name: str) -> int:
+        """Return the file of that name, open for reading. The caller holds the lock while it reads: others may have it closed."""
+        descriptor = self._files.get(name)
+        if descriptor is None:
+            descriptor = os.open(self.path / name, os.O_RDONLY | os.O_CLOEXEC)
+            self._files[name] = descriptor
+            if len(self._files) > _OPEN_FILES:
+                os.close(self._files.popitem(last=False)[1])
+        self._files.move_to_end(name)
+        return descriptor
+
+    def _write(self, descriptor: int, size: int, content: bytes) -> None:
+        try:
+            view, position = memoryview(content), size
+            while view:
+                written = os.pwrite(descriptor, view, position)
+                view, position = view[written:], position + written
+            os.fsync(descriptor)
+        except OSError as error:
+            # Nobody knows what of it is on the disk; nobody was told that it is.
+            os.ftruncate(descriptor, size)
+            raise self._failure("written", error) from error
+
+    def _link(self, path: Path, content: bytes) -> bool:
+        """Give the content that name unless somebody else has it: at no instant there is half a file."""
+        written = self._written(path, content)
+        try:
+            os.link(written, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise self._failure("written", error) from error
+            os.replace(written, path)
+            return True
+        finally:
+            written.unlink(missing_ok=True)
+        return True
+
+    def _written(self, path: Path, content: bytes) -> Path:
+        """Write the content beside the path, under a name that no record has."""
+        beside = path.parent / f".{os.getpid()}-{token_hex(6)}"
+        try:
+            try:
+                beside.write_bytes(content)
+            except FileNotFoundError:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                beside.write_bytes(content)
+        except OSError as error:
+            with suppress(OSError):
+                beside.unlink()
+            raise self._failure("written", error) from error
+        return beside
+
+    @staticmethod
+    def _size(path: Path) -> int | None:
+        try:
+            return os.stat(path).st_size
+        except FileNotFoundError:
+            return None
+
+    @contextmanager
+    def _writable(self, name: str) -> Iterator[int]:
+        try:
+            descriptor = os.open(self.path / name, os.O_WRONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise self._failure("written", error) from error
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @staticmethod
+    def _sync(path: Path) -> None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _failure(self, what: str, error: OSError) -> FactbookError:
+        why = error.strerror or str(error)
+        if error.errno in _REFUSED:
+            return ConfigurationError(f"The store {self} cannot be {what}", why=why, fix="Check META_DB_URL and the rights on it")
+        fix = "Free disk space, then try again" if error.errno == errno.ENOSPC else "Check the disk, then try again"
+        return TemporaryError(f"The store {self} could not be {what}", why=why, fix=fix)
+
+
+def _read(descriptor: int, start: int, length: int) -> bytes:
+    """Read so many bytes, fewer at the end: one call gives at most 2 GiB."""
+    content = os.pread(descriptor, length, start)
+    while len(content) < length and (more := os.pread(descriptor, length - len(content), start + len(content))):
+        content += more
+    return content
