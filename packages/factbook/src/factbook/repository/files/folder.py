@@ -18,6 +18,9 @@ from factbook.repository.files.storage import Storage
 BUSY_TIMEOUT_SECONDS = 30.0
 
 _LOCK = ".lock"
+_TURN = ".turn"
+_FIRST_PAUSE_SECONDS = 0.0002
+_LAST_PAUSE_SECONDS = 0.005
 _OPEN_FILES = 32
 _NO_HARD_LINKS = {errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -54,33 +57,18 @@ class Folder(Storage):
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        try:
-            import fcntl
-        except ImportError as error:
-            raise ConfigurationError(
-                "Facts cannot be written to files here", why="this operating system has no flock", fix="Write sqlite:///PATH to META_DB_URL"
-            ) from error
         deadline = time.monotonic() + self._busy_timeout_seconds
-        pause = 0.0005
-        descriptor = self._lock_file()
+        # Whoever waits for the lock holds the turn, so that nobody who has just let it go can have it again before him.
+        turn = self._acquire(_TURN, deadline)
         try:
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as error:
-                    if time.monotonic() > deadline:
-                        raise StoreBusy(
-                            f"The store {self} is busy",
-                            why=f"another process has been writing to it for {self._busy_timeout_seconds:g} seconds",
-                            fix="Wait for the other process, or try again",
-                        ) from error
-                time.sleep(pause)
-                pause = min(2 * pause, 0.02)
+            lock = self._acquire(_LOCK, deadline)
+        finally:
+            os.close(turn)
+        try:
             yield
         finally:
             # The kernel takes the lock back with the descriptor, also from a process that was killed.
-            os.close(descriptor)
+            os.close(lock)
 
     def names(self, folder: str) -> list[str]:
         try:
@@ -159,11 +147,33 @@ class Folder(Storage):
                 os.close(descriptor)
             self._files.clear()
 
-    def _lock_file(self) -> int:
+    def _acquire(self, name: str, deadline: float) -> int:
+        """Return the descriptor of a file we have locked."""
         try:
-            return os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+            import fcntl
+        except ImportError as error:
+            raise ConfigurationError(
+                "Facts cannot be written to files here", why="this operating system has no flock", fix="Write sqlite:///PATH to META_DB_URL"
+            ) from error
+        try:
+            descriptor = os.open(self.path / name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
         except OSError as error:
             raise self._failure("written", error) from error
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return descriptor
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    os.close(descriptor)
+                    raise StoreBusy(
+                        f"The store {self} is busy",
+                        why=f"another process has been writing to it for {self._busy_timeout_seconds:g} seconds",
+                        fix="Wait for the other process, or try again",
+                    ) from error
+            time.sleep(pause)
+            pause = min(2 * pause, _LAST_PAUSE_SECONDS)
 
     def _descriptor(self, name: str) -> int:
         """Return the file of that name, open for reading. The caller holds the lock while it reads: others may have it closed."""
