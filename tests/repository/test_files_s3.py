@@ -3,10 +3,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from tests.repository.stores import ADMISSION, bucket_of
 
-from factbook.errors import ConfigurationError, TemporaryError
 from factbook.repository.files.store import FilesRepository
-from factbook.repository.urls import open_files
-from factbook_sdk.testing.records import event, state
 from factbook_sdk.testing.repository_machine import repository_machine
 from factbook_sdk.testing.repository_suite import RepositoryContract
 

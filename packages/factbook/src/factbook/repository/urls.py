@@ -51,12 +51,15 @@ def open_sql(url: str, *, admission: Admission, projections: Sequence[Projection
 
 
 def open_files(url: str, *, admission: Admission) -> FilesRepository:
-    """Open ``file:///PATH`` or ``s3://BUCKET/PREFIX``: what a process that died has left is repaired. Raises :class:`ConfigurationError`."""
+    """Open ``file:///PATH`` or ``s3://BUCKET/PREFIX`` and repair what a process that died has left. Raises :class:`ConfigurationError`."""
     from factbook.repository.files.folder import Folder
     from factbook.repository.files.objects import open_bucket
     from factbook.repository.files.store import FilesRepository
 
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ConfigurationError("META_DB_URL is no URL", why=str(error), fix="Write file:///PATH or s3://BUCKET/PREFIX") from error
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigurationError(
             "META_DB_URL says too much",

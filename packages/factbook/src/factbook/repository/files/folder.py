@@ -8,11 +8,11 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
-from factbook.errors import ConfigurationError, FactbookError, StoreBusy, TemporaryError
+from factbook.errors import ConfigurationError, StoreBusy, TemporaryError
 from factbook.repository.files.storage import Storage
 
 BUSY_TIMEOUT_SECONDS = 30.0
@@ -71,21 +71,17 @@ class Folder(Storage):
             os.close(lock)
 
     def names(self, folder: str) -> list[str]:
-        try:
-            return sorted(os.listdir(self.path / folder))
-        except FileNotFoundError:
-            return []
+        with self._translated("read"):
+            return sorted(os.listdir(self.path / folder)) if (self.path / folder).is_dir() else []
 
     def read(self, name: str, start: int = 0, length: int | None = None) -> bytes | None:
-        try:
-            with self._open:
+        with self._translated("read"), self._open:
+            try:
                 descriptor = self._descriptor(name)
-                size = os.fstat(descriptor).st_size - start if length is None else length
-                return _read(descriptor, start, size) if size > 0 else b""
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._failure("read", error) from error
+            except FileNotFoundError:
+                return None
+            size = os.fstat(descriptor).st_size - start if length is None else length
+            return _read(descriptor, start, size) if size > 0 else b""
 
     def read_all(self, names: Iterable[str]) -> Iterator[bytes]:
         for name in names:
@@ -93,50 +89,51 @@ class Folder(Storage):
 
     def create(self, name: str, content: bytes) -> bool:
         path = self.path / name
-        try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            raise self._failure("written", error) from error
-        try:
-            self._write(descriptor, 0, content)
-        finally:
-            os.close(descriptor)
-        self._sync(path.parent)
+        with self._translated("written"):
+            try:
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+            except FileExistsError:
+                return False
+            try:
+                _write(descriptor, 0, content)
+            finally:
+                os.close(descriptor)
+            _sync(path.parent)
         return True
 
     def append(self, name: str, size: int, content: bytes) -> None:
         with self._writable(name) as descriptor:
-            self._write(descriptor, size, content)
+            _write(descriptor, size, content)
 
     def cut(self, name: str, size: int) -> None:
         with self._writable(name) as descriptor:
             os.ftruncate(descriptor, size)
 
     def sync(self, name: str) -> None:
-        self._sync(self.path / name)
-        self._sync((self.path / name).parent)
+        with self._translated("read"):
+            _sync(self.path / name)
+            _sync((self.path / name).parent)
 
     def keep(self, name: str, content: bytes) -> bool:
         path = self.path / name
-        found = self._size(path)
-        if found is None:
-            if self._link(path, content):
-                return True
-            found = self._size(path)
-        # What a power cut left empty or cut short is nobody's; whole records are never empty and end in a line feed.
-        held = path.read_bytes() if found else b""
-        if held != content and held.endswith(b"\n"):
-            return False
-        if held != content:
-            self.replace(name, content)
+        with self._translated("written"):
+            found = _size(path)
+            if found is None:
+                if _link(path, content):
+                    return True
+                found = _size(path)
+            # What a power cut left empty or cut short is nobody's; whole records are never empty and end in a line feed.
+            held = path.read_bytes() if found else b""
+            if held != content and held.endswith(b"\n"):
+                return False
+            if held != content:
+                os.replace(_written(path, content), path)
         return True
 
     def replace(self, name: str, content: bytes) -> None:
         path = self.path / name
-        written = self._written(path, content)
-        os.replace(written, path)
+        with self._translated("written"):
+            os.replace(_written(path, content), path)
 
     def epoch(self) -> str:
         return _BOOT.read_text().strip() if _BOOT.exists() else ""
@@ -155,25 +152,22 @@ class Folder(Storage):
             raise ConfigurationError(
                 "Facts cannot be written to files here", why="this operating system has no flock", fix="Write sqlite:///PATH to META_DB_URL"
             ) from error
-        try:
+        with self._translated("written"):
             descriptor = os.open(self.path / name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
-        except OSError as error:
-            raise self._failure("written", error) from error
         pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return descriptor
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    os.close(descriptor)
-                    raise StoreBusy(
-                        f"The store {self} is busy",
-                        why=f"another process has been writing to it for {self._busy_timeout_seconds:g} seconds",
-                        fix="Wait for the other process, or try again",
-                    ) from error
-            time.sleep(pause)
-            pause = min(2 * pause, _LAST_PAUSE_SECONDS)
+        try:
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return descriptor
+                except BlockingIOError as error:
+                    if time.monotonic() > deadline:
+                        raise self._busy() from error
+                time.sleep(pause)
+                pause = min(2 * pause, _LAST_PAUSE_SECONDS)
+        except BaseException:
+            os.close(descriptor)
+            raise
 
     def _descriptor(self, name: str) -> int:
         """Return the file of that name, open for reading. The caller holds the lock while it reads: others may have it closed."""
@@ -186,81 +180,34 @@ class Folder(Storage):
         self._files.move_to_end(name)
         return descriptor
 
-    def _write(self, descriptor: int, size: int, content: bytes) -> None:
-        try:
-            view, position = memoryview(content), size
-            while view:
-                written = os.pwrite(descriptor, view, position)
-                view, position = view[written:], position + written
-            os.fsync(descriptor)
-        except OSError as error:
-            # Nobody knows what of it is on the disk; nobody was told that it is.
-            os.ftruncate(descriptor, size)
-            raise self._failure("written", error) from error
-
-    def _link(self, path: Path, content: bytes) -> bool:
-        """Give the content that name unless somebody else has it: at no instant there is half a file."""
-        written = self._written(path, content)
-        try:
-            os.link(written, path)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
-                raise self._failure("written", error) from error
-            os.replace(written, path)
-            return True
-        finally:
-            written.unlink(missing_ok=True)
-        return True
-
-    def _written(self, path: Path, content: bytes) -> Path:
-        """Write the content beside the path, under a name that no record has."""
-        beside = path.parent / f".{os.getpid()}-{token_hex(6)}"
-        try:
-            try:
-                beside.write_bytes(content)
-            except FileNotFoundError:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                beside.write_bytes(content)
-        except OSError as error:
-            with suppress(OSError):
-                beside.unlink()
-            raise self._failure("written", error) from error
-        return beside
-
-    @staticmethod
-    def _size(path: Path) -> int | None:
-        try:
-            return os.stat(path).st_size
-        except FileNotFoundError:
-            return None
-
     @contextmanager
     def _writable(self, name: str) -> Iterator[int]:
-        try:
+        with self._translated("written"):
             descriptor = os.open(self.path / name, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                yield descriptor
+            finally:
+                os.close(descriptor)
+
+    def _busy(self) -> StoreBusy:
+        return StoreBusy(
+            f"The store {self} is busy",
+            why=f"another process has been writing to it for {self._busy_timeout_seconds:g} seconds",
+            fix="Wait for the other process, or try again",
+        )
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise self._failure("written", error) from error
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
-    @staticmethod
-    def _sync(path: Path) -> None:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _failure(self, what: str, error: OSError) -> FactbookError:
-        why = error.strerror or str(error)
-        if error.errno in _REFUSED:
-            return ConfigurationError(f"The store {self} cannot be {what}", why=why, fix="Check META_DB_URL and the rights on it")
-        fix = "Free disk space, then try again" if error.errno == errno.ENOSPC else "Check the disk, then try again"
-        return TemporaryError(f"The store {self} could not be {what}", why=why, fix=fix)
+            why = error.strerror or str(error)
+            if error.errno in _REFUSED:
+                raise ConfigurationError(
+                    f"The store {self} cannot be {what}", why=why, fix="Check META_DB_URL and the rights on it"
+                ) from error
+            fix = "Free disk space, then try again" if error.errno == errno.ENOSPC else "Check the disk, then try again"
+            raise TemporaryError(f"The store {self} could not be {what}", why=why, fix=fix) from error
 
 
 def _read(descriptor: int, start: int, length: int) -> bytes:
@@ -269,3 +216,63 @@ def _read(descriptor: int, start: int, length: int) -> bytes:
     while len(content) < length and (more := os.pread(descriptor, length - len(content), start + len(content))):
         content += more
     return content
+
+
+def _write(descriptor: int, size: int, content: bytes) -> None:
+    """Write to the end of a file of that size, down to the disk, or leave the file as it was."""
+    try:
+        view, position = memoryview(content), size
+        while view:
+            written = os.pwrite(descriptor, view, position)
+            view, position = view[written:], position + written
+        os.fsync(descriptor)
+    except OSError:
+        # Nobody knows what of it is on the disk, and nobody was told that it is.
+        os.ftruncate(descriptor, size)
+        raise
+
+
+def _link(path: Path, content: bytes) -> bool:
+    """Give the content that name unless somebody else has it: at no instant there is half a file."""
+    written = _written(path, content)
+    try:
+        os.link(written, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        os.replace(written, path)
+    finally:
+        written.unlink(missing_ok=True)
+    return True
+
+
+def _written(path: Path, content: bytes) -> Path:
+    """Write the content beside the path, under a name that no record has."""
+    beside = path.parent / f".{os.getpid()}-{token_hex(6)}"
+    try:
+        try:
+            beside.write_bytes(content)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(content)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    return beside
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return None
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""What is where in the log, in memory: for every stream its records by ``(produced_at, offset)``, for every record its place in the log.
+"""What is where in the log, in memory: of every stream its records by ``(produced_at, offset)``, of every record its place in the log.
 
 Bodies stay on disk. A record takes 56 bytes of columns and 16 of order; a stream (a target, a kind and a producer) about 700 with its names.
 """
@@ -99,7 +99,7 @@ class Index:
             channel = self.channels.get((tenant, kind))
             if channel is None:
                 channel = self.channels[tenant, kind] = Channel(tenant, kind)
-            about = MetadataTarget(self._name(target.source_id), self._name(target.schema), target.table, target.extras)
+            about = MetadataTarget(self._name(target.source_id), target.schema and self._name(target.schema), target.table, target.extras)
             stream = Stream(len(self.streams), channel, about, self._name(producer_id))
             self.streams.append(stream)
             channel.streams.setdefault(stream.target, []).append(stream)
@@ -188,6 +188,6 @@ class Index:
         end = len(offsets) if last is None else bisect_left(offsets, last, key=self.moment)
         return offsets[start:end]
 
-    def _name(self, name: str | None) -> str | None:
+    def _name(self, name: str) -> str:
         """Return the one object that stands for a name, for the same names come again and again."""
-        return None if name is None else self._names.setdefault(name, name)
+        return self._names.setdefault(name, name)

@@ -1,12 +1,13 @@
 """The lines of the log, and what is whole among them.
 
-``{"offset":7,"commit":[6,8],"writer":"1f2e3d4c","id":"…","record":{…}}``: a record's place, the first and the last offset of what was written
-together with it, who wrote it (a name made up at each opening), its content id, and the record in canonical JSON. The id is the digest of
-exactly these bytes, so a line proves itself; a commit of which a line is missing never happened.
+``{"offset":7,"commit":[6,8],"writer":"1f2e3d4c","id":"…","record":{…}}``: a record's place, the first and the last offset of what was
+written together with it, who wrote it (a name made up at each opening), its content id, and the record in canonical JSON. The id is the
+digest of exactly these bytes, so a line proves itself; a commit of which a line is missing never happened.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -17,6 +18,8 @@ from factbook_sdk.facts.codec import digest
 from factbook_sdk.repository.contract import StoredRecord
 
 _RECORD = b',"record":'
+_BEGINNING = re.compile(rb'(?=\{"offset":)')
+"""Of a line; within one, quotation marks are escaped."""
 
 
 class _Tenancy(msgspec.Struct, frozen=True, gc=False):
@@ -133,8 +136,8 @@ def _line(text: bytes, position: int) -> Found | None:
 
 def _damage(rest: bytes, next_offset: int) -> str | None:
     """Tell damage from a torn end: after a commit that was torn, no other can follow."""
-    for text in rest.splitlines():
-        line = _line(text + b"\n", 0)
+    for text in _BEGINNING.split(rest):
+        line = _line(text.partition(b"\n")[0] + b"\n", 0)
         if line is not None and line.commit[0] > next_offset:
             return f"offset {next_offset} cannot be read, while offset {line.offset} after it can"
     return None

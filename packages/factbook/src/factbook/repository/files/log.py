@@ -16,7 +16,7 @@ import structlog
 from factbook.errors import ConfigurationError
 from factbook.repository.files import lines
 from factbook.repository.files.lines import Found
-from factbook.repository.files.paths import LOG, first_offset_of, segment_name
+from factbook.repository.files.paths import LOG, TORN, first_offset_of, segment_name
 from factbook.repository.files.storage import Storage
 
 SEGMENT_BYTES = 16 * 1024 * 1024
@@ -98,12 +98,19 @@ class Log:
             segment = bisect_right(self._firsts, offset) - 1
             after = self._firsts[segment + 1] if segment + 1 < len(self._firsts) else None
             end = start + 1
-            while end < len(places) and places[end][1] == position + length and places[end][0] > offset and (after is None or places[end][0] < after):
+            while (
+                end < len(places)
+                and places[end][1] == position + length
+                and places[end][0] > offset
+                and (after is None or places[end][0] < after)
+            ):
                 length += places[end][2]
                 end += 1
             content = self.storage.read(segment_name(self._firsts[segment]), position, length)
             if content is None or len(content) < length:
-                raise self._damaged(segment_name(self._firsts[segment]), f"it was longer than {position + length:,} bytes when it was read before")
+                raise self._damaged(
+                    segment_name(self._firsts[segment]), f"it was longer than {position + length:,} bytes when it was read before"
+                )
             for _, at, size in places[start:end]:
                 yield content[at - position : at - position + size]
             start = end
@@ -124,8 +131,10 @@ class Log:
             self._size += parsed.size
             self.last_offset = parsed.lines[-1].offset
         if torn and repair:
+            kept = f"{TORN}/{self.last_offset + 1:020d}-{token_hex(4)}.part"
+            self.storage.keep(kept, content[parsed.size :])
             self.storage.cut(path, self._size)
-            log.warning("torn_end_of_log_cut", segment=path, bytes=torn)
+            log.warning("torn_end_of_log_cut", segment=path, bytes=torn, kept=kept)
         return parsed.lines
 
     def _damaged(self, path: str, why: str) -> ConfigurationError:

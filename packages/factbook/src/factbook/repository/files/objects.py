@@ -168,7 +168,9 @@ class Objects(Storage):
         except (BaseError, OSError) as error:
             if "NoSuchBucket" in str(error) or "AccessDenied" in str(error):
                 raise self._refused(error) from error
-            raise TemporaryError(f"The store {self} does not answer", why=_reason(error), fix="Check AWS_ENDPOINT_URL, then try again") from error
+            raise TemporaryError(
+                f"The store {self} does not answer", why=_reason(error), fix="Check AWS_ENDPOINT_URL, then try again"
+            ) from error
 
     def _refused(self, error: Exception) -> ConfigurationError:
         return ConfigurationError(

@@ -1,8 +1,8 @@
 """Names of files, made from names of data so that no file system can mind them, and read back from them.
 
-``records/<kind>/<schema.table>/<time>_<run>.json``, below ``tenants/<tenant>/`` for any tenant but ``default``. In a part of a path letters,
-digits, ``_`` and ``-`` stand for themselves; any other character is percent-encoded, each byte of its UTF-8, so ``urllib.parse.unquote``
-gives the name back. ``~`` and ``@`` are never part of an encoded name and mean:
+``records/<kind>/<schema.table>/<time>_<run>.json``, below ``tenants/<tenant>/`` for any tenant but ``default``. In a part of a path
+letters, digits, ``_`` and ``-`` stand for themselves; any other character is percent-encoded, each byte of its UTF-8, so
+``urllib.parse.unquote`` gives the name back. ``~`` and ``@`` are never part of an encoded name and mean:
 
 ========================  =============================================================================================
 ``sales.orders``          a table
@@ -25,6 +25,8 @@ from factbook_sdk.facts.codec import digest
 
 CATALOGUE = "index.json"
 LOG = "log"
+TORN = "torn"
+"""What was cut off the end of the log: half a commit of a process that died."""
 SUFFIX = ".jsonl"
 
 _MAX_BYTES = 180
