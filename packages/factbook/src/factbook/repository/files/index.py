@@ -1,6 +1,7 @@
 """What is where in the log, in memory: of every stream its records by ``(produced_at, offset)``, of every record its place in the log.
 
-Bodies stay on disk. A record takes 56 bytes of columns and 16 of order; a stream (a target, a kind and a producer) about 700 with its names.
+Bodies stay on disk. A record takes 56 bytes of columns and 16 of order, a stream (a target, a kind, a producer) some hundreds with its
+names; ``bench/files.py`` measures it.
 """
 
 from __future__ import annotations
