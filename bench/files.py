@@ -192,23 +192,23 @@ def main(arguments: Sequence[str]) -> None:
         folder = Path(name)
         rates = [*measure_bulk(folder, min(BULK, number)), *measure_single(folder)]
         openings = [measure_opening(folder, number, streams) for streams in (FEW_STREAMS, number)]
-    note = f"`python -m bench.files`, {report.machine()}"
-    body = len(Admission(kinds()).admit(records(EVENT, 1, 1)[0]).body)
-    report.write(
-        "files",
-        RATE_COLUMNS,
-        rates,
-        f"{note} {min(BULK, number):,} records of {body} bytes, each about another table; median of {ROUNDS} rounds. The floor "
-        f"appends the finished lines of the log, {COMMIT_RECORDS:,} at once or one by one, each time forced to disk. The files "
-        "of records are written in the background meanwhile.",
-    )
-    report.write(
-        "files-opening",
-        OPEN_COLUMNS,
-        openings,
-        f"{note} Opening reads and proves the whole log, in a process of its own; the memory is what the process grew by. The files of "
-        "records are one a record, in a folder a stream.",
-    )
+        note = f"`python -m bench.files`, {report.machine()}"
+        body = len(Admission(kinds()).admit(records(EVENT, 1, 1)[0]).body)
+        report.write(
+            "files",
+            RATE_COLUMNS,
+            rates,
+            f"{note} {min(BULK, number):,} records of {body} bytes, each about another table; median of {ROUNDS} rounds. The floor "
+            f"appends the finished lines of the log, {COMMIT_RECORDS:,} at once or one by one, each time forced to disk. The files "
+            "of records are written in the background meanwhile.",
+        )
+        report.write(
+            "files-opening",
+            OPEN_COLUMNS,
+            openings,
+            f"{note} Opening reads and proves the whole log, in a process of its own; the memory is what the process grew by. The files of "
+            "records are one a record, in a folder a stream.",
+        )
 
 
 if __name__ == "__main__":
