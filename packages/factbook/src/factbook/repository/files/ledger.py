@@ -54,6 +54,16 @@ class Ledger:
                 self._log_held.release()
         self._fresh_until = time.monotonic() + self._storage.fresh_seconds
 
+    def wait(self, growth: int, deadline: float) -> bool:
+        """Wait a moment for writers; return whether it is worth looking again. Writers in this process wake us, others are found."""
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            return False
+        with self.grown:
+            if self.growth == growth:
+                self.grown.wait(min(remaining, self._storage.poll_seconds))
+        return True
+
     def append(self, batch: Sequence[Admitted]) -> list[Stored] | None:
         """Judge a batch by what the log holds now and write what is new; ``None`` if somebody else has written meanwhile.
 

@@ -18,6 +18,7 @@ from factbook_sdk.facts.codec import digest
 from factbook_sdk.repository.contract import StoredRecord
 
 _RECORD = b',"record":'
+_ENOUGH_LINES = 1_000
 _BEGINNING = re.compile(rb'(?=\{"offset":)')
 """Of a line; within one, quotation marks are escaped."""
 
@@ -68,13 +69,14 @@ class Found(msgspec.Struct, gc=False):
 
 
 class Parsed(msgspec.Struct):
-    """The lines of whole commits, how many bytes they take, and what is wrong with the bytes that follow them, if that is damage.
+    """The lines of whole commits, where they end, whether reading stopped there because it was enough, and whether what follows is damaged.
 
     What a process that died left behind is no damage: it is the last thing in the log, and nobody was told that it was kept.
     """
 
     lines: list[Found]
-    size: int
+    end: int
+    is_enough: bool = False
     damage: str | None = None
 
 
@@ -103,24 +105,29 @@ def body_of(line: bytes) -> bytes:
     return line[line.index(_RECORD) + len(_RECORD) : -2 if line.endswith(b"\n") else -1]
 
 
-def parse(content: bytes, position: int, next_offset: int) -> Parsed:
-    """Read the lines of a segment from ``position`` on, whose first one must have ``next_offset``."""
+def parse(content: bytes, start: int, position: int, next_offset: int) -> Parsed:
+    """Read lines from ``start`` on, the first of which must have ``next_offset``; ``position`` is where the content lies in its segment.
+
+    Stops at the end of a commit once it has read a thousand lines: parsed lines take far more room than the index they go into.
+    """
     whole: list[Found] = []
     commit: list[Found] = []
-    place = size = 0
+    place = whole_end = start
     while (end := content.find(b"\n", place)) >= 0:
         line = _line(content[place : end + 1], position + place)
         expected = next_offset + len(whole) + len(commit)
         first = commit[0].offset if commit else expected
         if line is None or line.offset != expected or line.commit[0] != first or (commit and line.commit != commit[0].commit):
-            return Parsed(whole, size, _damage(content[place:], next_offset + len(whole)))
+            return Parsed(whole, whole_end, damage=_damage(content[place:], next_offset + len(whole)))
         commit.append(line)
         place = end + 1
         if line.offset == line.commit[1]:
             whole += commit
             commit = []
-            size = place
-    return Parsed(whole, size)
+            whole_end = place
+            if len(whole) >= _ENOUGH_LINES:
+                return Parsed(whole, whole_end, is_enough=True)
+    return Parsed(whole, whole_end)
 
 
 def _line(text: bytes, position: int) -> Found | None:

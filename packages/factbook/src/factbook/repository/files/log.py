@@ -54,7 +54,7 @@ class Log:
                 raise self._damaged(path, f"it should begin with offset {self.last_offset + 1}")
             self._firsts.append(self.last_offset + 1)
             self._size = 0
-            yield self._take(content, is_last=number == len(names), repair=repair)
+            yield from self._take(content, is_last=number == len(names), repair=repair)
 
     def catch_up(self, *, repair: bool) -> Iterator[list[Found]]:
         """Yield lines that others have written since. With ``repair``, which only a writer may ask for who keeps the others from writing,
@@ -62,14 +62,14 @@ class Log:
         if self._firsts and self.storage.appends:
             content = self.storage.read(self._last_segment, self._size)
             if content:
-                yield self._take(content, is_last=True, repair=repair)
+                yield from self._take(content, is_last=True, repair=repair)
         while (content := self.storage.read(segment_name(self.last_offset + 1))) is not None:
             if self._firsts and self._firsts[-1] == self.last_offset + 1:
                 # Made by somebody who died before writing to it, or does so just now: it is the last segment already.
                 return
             self._firsts.append(self.last_offset + 1)
             self._size = 0
-            yield self._take(content, is_last=True, repair=repair)
+            yield from self._take(content, is_last=True, repair=repair)
 
     def append(self, records: Sequence[tuple[bytes, bytes]]) -> Place | None:
         """Write records (16-byte id, canonical body) as one commit and make it outlive a power cut.
@@ -119,23 +119,28 @@ class Log:
     def _last_segment(self) -> str:
         return segment_name(self._firsts[-1])
 
-    def _take(self, content: bytes, *, is_last: bool, repair: bool) -> list[Found]:
-        parsed = lines.parse(content, self._size, self.last_offset + 1)
-        path = self._last_segment
-        torn = len(content) - parsed.size
-        if parsed.damage or (torn and not (is_last and self.storage.appends)):
-            raise self._damaged(path, parsed.damage or f"its last {torn:,} bytes are no whole lines, and it is not the last segment")
-        if parsed.lines:
-            # Whoever wrote them may have died before they were on the disk, and what we have told cannot be taken back.
-            self.storage.sync(path)
-            self._size += parsed.size
-            self.last_offset = parsed.lines[-1].offset
+    def _take(self, content: bytes, *, is_last: bool, repair: bool) -> Iterator[list[Found]]:
+        path, position, end = self._last_segment, self._size, 0
+        while True:
+            parsed = lines.parse(content, end, position, self.last_offset + 1)
+            torn = 0 if parsed.is_enough else len(content) - parsed.end
+            if parsed.damage or (torn and not (is_last and self.storage.appends)):
+                raise self._damaged(path, parsed.damage or f"its last {torn:,} bytes are no whole lines, and it is not the last segment")
+            if parsed.lines:
+                if not end:
+                    # Whoever wrote them may have died before they were on the disk, and what we have told cannot be taken back.
+                    self.storage.sync(path)
+                end = parsed.end
+                self._size = position + end
+                self.last_offset = parsed.lines[-1].offset
+                yield parsed.lines
+            if not parsed.is_enough:
+                break
         if torn and repair:
             kept = f"{TORN}/{self.last_offset + 1:020d}-{token_hex(4)}.part"
-            self.storage.keep(kept, content[parsed.size :])
+            self.storage.keep(kept, content[end:])
             self.storage.cut(path, self._size)
             log.warning("torn_end_of_log_cut", segment=path, bytes=torn, kept=kept)
-        return parsed.lines
 
     def _damaged(self, path: str, why: str) -> ConfigurationError:
         return ConfigurationError(

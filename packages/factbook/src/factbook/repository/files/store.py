@@ -83,6 +83,16 @@ class FilesRepository(MetadataRepository):
         self._ledger.refresh()
         return len(self._ledger.index)
 
+    def wait_beyond(self, offset: int, seconds: float) -> int:
+        """Return the last offset of the log once it lies beyond ``offset``, or what it is when the time is over."""
+        deadline = time.monotonic() + seconds
+        while True:
+            growth = self._ledger.growth
+            self._ledger.refresh(at_once=True)
+            end = len(self._ledger.index)
+            if end > offset or not self._ledger.wait(growth, deadline):
+                return end
+
     def store(self, record: MetadataRecord) -> Stored:
         return self._group.submit(self.admission.admit(record))
 
@@ -205,14 +215,9 @@ class FilesRepository(MetadataRepository):
             with self._ledger.grown:
                 offsets = list(islice(self._ledger.index.following(after_offset, tenant, kinds), limit))
                 reached = offsets[-1] if len(offsets) == limit else max(len(self._ledger.index), after_offset)
-            remaining = deadline - time.monotonic()
-            if offsets or remaining <= 0:
+            if offsets or not self._ledger.wait(growth, deadline):
                 return TailPage(list(self._ledger.records(offsets)), reached)
             after_offset = reached
-            # Writers in this process wake us; those in others are found by looking again.
-            with self._ledger.grown:
-                if self._ledger.growth == growth:
-                    self._ledger.grown.wait(min(remaining, self._storage.poll_seconds))
 
     def close(self) -> None:
         self._filing.close(self._close_seconds)
