@@ -61,9 +61,9 @@ class NeedsDatabase(ConfigurationError):
 
     code = "needs_database"
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "This needs a database") -> None:
         super().__init__(
-            "This needs a database",
+            what,
             why="META_DB_URL names a folder or a bucket, which keeps records alone: no sources, scans, jobs, dictionary or views",
             fix="Write sqlite:///PATH or postgresql://USER@HOST/DATABASE to META_DB_URL",
         )
