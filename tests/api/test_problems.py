@@ -35,6 +35,7 @@ EXPECTED = {
     "PartialFailure": 500,
     "InternalError": 500,
     "MissingExtra": 501,
+    "NeedsDatabase": 501,
     "SourceRefused": 502,
     "SourceUnavailable": 504,
     "StoreBusy": 503,

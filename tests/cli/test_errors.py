@@ -22,6 +22,7 @@ CODES: dict[type[errors.FactbookError], int] = {
     errors.NotFound: 2,
     errors.ConfigurationError: 3,
     errors.MissingExtra: 3,
+    errors.NeedsDatabase: 3,
     errors.SourceRefused: 3,
     errors.TemporaryError: 4,
     errors.SourceUnavailable: 4,

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from factbook.errors import NeedsDatabase
 from factbook.settings import Settings, load_settings
 from factbook_sdk.facts import Admission, KindRegistry, builtin_kinds
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
     from factbook.repository.copying import CopyReport, OnCopied
+    from factbook.repository.files.store import FilesRepository
     from factbook.repository.projection import Projection
     from factbook.repository.sql import SqlRepository
     from factbook.scan.job import ScanOutcome, Scans
@@ -37,12 +39,28 @@ class Factbook:
     def kinds(self) -> KindRegistry:
         return builtin_kinds()
 
+    @property
+    def has_database(self) -> bool:
+        """Whether facts are kept in a database, so that there are sources, scans, jobs and views."""
+        from factbook.repository.urls import is_files
+
+        return not is_files(self.settings.meta_db_url)
+
     @cached_property
-    def repository(self) -> SqlRepository:
+    def repository(self) -> SqlRepository | FilesRepository:
         from factbook.repository.urls import open_repository
 
         admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
         return open_repository(self.settings.meta_db_url, admission=admission, projections=self.projections())
+
+    @property
+    def sql(self) -> SqlRepository:
+        """Return the repository for what needs a database; raises :class:`NeedsDatabase` where facts are kept in files."""
+        from factbook.repository.sql import SqlRepository
+
+        if not self.has_database or not isinstance(self.repository, SqlRepository):
+            raise NeedsDatabase
+        return self.repository
 
     @staticmethod
     def projections() -> tuple[Projection, ...]:
@@ -58,20 +76,20 @@ class Factbook:
         from factbook.sources.secrets import SecretBox
 
         box = SecretBox.open(self.settings.secret_key, self.settings.data_dir)
-        return Connections(self.repository.database, self.settings.tenant, box)
+        return Connections(self.sql.database, self.settings.tenant, box)
 
     @cached_property
     def dictionary(self) -> Dictionary:
         from factbook.dictionary import Dictionary
 
-        return Dictionary(self.repository, tenant=self.settings.tenant)
+        return Dictionary(self.sql, tenant=self.settings.tenant)
 
     @cached_property
     def jobs(self) -> Jobs:
         from factbook.jobs import Jobs
 
         return Jobs(
-            self.repository,
+            self.sql,
             tenant=self.settings.tenant,
             handlers={"scan": lambda control: self.scans.handle(control)},
             lease_seconds=self.settings.job_lease_seconds,
@@ -90,7 +108,7 @@ class Factbook:
         from factbook.scan.job import Scans
 
         return Scans(
-            self.repository,
+            self.sql,
             self.connections,
             default_url=self._default_url,
             tenant=self.settings.tenant,

@@ -2,6 +2,7 @@
 
 ConfigurationError
 ├── MissingExtra          an optional library is not installed; the message is the install line
+├── NeedsDatabase         facts are kept in files, and this needs a database
 └── SourceRefused         the source said no: wrong password, no such database, no privilege
 TemporaryError
 ├── SourceUnavailable     the source does not answer, or not in time
@@ -34,6 +35,7 @@ __all__ = [
     "InvalidRecord",
     "InvalidRequest",
     "MissingExtra",
+    "NeedsDatabase",
     "NotFound",
     "PartialFailure",
     "RemovalsHeld",
@@ -52,6 +54,19 @@ class MissingExtra(ConfigurationError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(what, why="an optional library is not installed", fix=f"pip install 'factbook[{extra}]'")
+
+
+class NeedsDatabase(ConfigurationError):
+    """Facts are kept in a folder or a bucket, and this cannot be done there."""
+
+    code = "needs_database"
+
+    def __init__(self, what: str = "This needs a database") -> None:
+        super().__init__(
+            what,
+            why="META_DB_URL names a folder or a bucket, which keeps records alone: no sources, scans, jobs, dictionary or views",
+            fix="Write sqlite:///PATH or postgresql://USER@HOST/DATABASE to META_DB_URL",
+        )
 
 
 class SourceRefused(ConfigurationError):

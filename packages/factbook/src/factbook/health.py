@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
-from factbook.errors import FactbookError
+from factbook.errors import FactbookError, NeedsDatabase
 
 if TYPE_CHECKING:
     from factbook.jobs import Jobs
+    from factbook.repository.files.store import FilesRepository
     from factbook.repository.sql import SqlRepository
     from factbook.settings import Settings
     from factbook.sources.connections import Connections
@@ -37,7 +38,8 @@ class HealthStatus(StrEnum):
 
 
 class DatabaseHealth(msgspec.Struct, frozen=True):
-    """The store. ``latency_ms`` is the time of one small read, ``last_offset`` the end of the log."""
+    """The store. ``dialect`` is ``sqlite``, ``postgresql`` or ``files``, ``latency_ms`` the time of one small read, ``last_offset`` the end
+    of the log."""
 
     reachable: bool
     dialect: str | None = None
@@ -94,7 +96,9 @@ class House(Protocol):
     @property
     def settings(self) -> Settings: ...
     @property
-    def repository(self) -> SqlRepository: ...
+    def has_database(self) -> bool: ...
+    @property
+    def repository(self) -> SqlRepository | FilesRepository: ...
     @property
     def connections(self) -> Connections: ...
     @property
@@ -106,7 +110,7 @@ def health(house: House) -> Health:
     """Look at everything a running server depends on; what is found to be wrong is told, not raised."""
     warnings: list[str] = []
     database = _database(house, warnings)
-    sources, jobs = _registers(house, warnings) if database.reachable else (None, None)
+    sources, jobs = _registers(house, warnings) if database.reachable and house.has_database else (None, None)
     disk = _disk(house.settings.data_dir, house.settings.disk_free_min_bytes, warnings)
     status = HealthStatus.DEGRADED if warnings else HealthStatus.OK
     return Health(
@@ -150,7 +154,7 @@ def examine(house: House, *, test_sources: bool = False) -> list[Check]:
 
 def _database(house: House, warnings: list[str]) -> DatabaseHealth:
     try:
-        dialect = house.repository.database.dialect
+        dialect = house.repository.dialect
         started = time.perf_counter()
         last_offset = house.repository.last_offset()
     except FactbookError as error:
@@ -211,13 +215,18 @@ def _check_folder(settings: Settings) -> Iterator[Check]:
 
 def _check_store(house: House) -> Iterator[Check]:
     try:
-        yield Check("ok", "store", f"{house.repository.database}, {house.repository.last_offset():,} records")
+        yield Check("ok", "store", f"{house.repository}, {house.repository.last_offset():,} records")
+        if not house.has_database:
+            return
         yield Check("ok", "jobs", ", ".join(f"{count} {state}" for state, count in house.jobs.counts().items()))
     except FactbookError as error:
         yield Check("fail", "store", str(error), error.fix)
 
 
 def _check_sources(house: House, test_sources: bool) -> Iterator[Check]:
+    if not house.has_database:
+        yield Check("ok", "sources", "none: facts are kept in files", NeedsDatabase().fix)
+        return
     try:
         found = house.connections.list()
     except FactbookError as error:

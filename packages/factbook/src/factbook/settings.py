@@ -87,7 +87,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "META_DB_URL",
         "sqlite:///{data_dir}/metadb.sqlite",
-        "Where the facts are kept: sqlite:///PATH or postgresql://…",
+        "Where the facts are kept: sqlite:///PATH or postgresql://…; records alone also in file:///PATH or s3://BUCKET/PREFIX.",
         _text,
         True,
     ),

@@ -79,7 +79,8 @@ def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextMan
             try:
                 yield
             finally:
-                await run_in_threadpool(worker.stop)
+                if worker is not None:
+                    await run_in_threadpool(worker.stop)
                 await run_in_threadpool(app.state.writing.close)
         finally:
             factbook.close()
@@ -87,9 +88,12 @@ def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextMan
     return lifespan
 
 
-def _open(factbook: Factbook) -> Worker:
-    """Open what requests will use, in one thread, before many threads ask for it at once; start the worker."""
-    for room in ("repository", "connections", "jobs", "dictionary", "scans"):
+def _open(factbook: Factbook) -> Worker | None:
+    """Open what requests will use, in one thread, before many threads ask for it at once; start the worker, where there can be jobs."""
+    _ = factbook.repository
+    if not factbook.has_database:
+        return None
+    for room in ("connections", "jobs", "dictionary", "scans"):
         getattr(factbook, room)
     worker = factbook.worker()
     worker.start()

@@ -17,7 +17,7 @@ def rebuild(quiet: Quiet = False, as_json: Json = False) -> None:
     from factbook.cli.terminal import say
 
     with opened() as factbook, progress("Rebuilding", "records", quiet=quiet or as_json) as move:
-        offset = factbook.repository.rebuild(lambda view, reached, end: move(reached, end, view))
+        offset = factbook.sql.rebuild(lambda view, reached, end: move(reached, end, view))
         views = sorted(view.name for view in factbook.projections())
     if as_json:
         show_json({"views": views, "offset": offset})

@@ -79,6 +79,13 @@ class SqlRepository(MetadataRepository):
         self._growth = 0
         self._group: GroupCommit[Admitted, Stored] = GroupCommit(self._append)
 
+    def __str__(self) -> str:
+        return str(self.database)
+
+    @property
+    def dialect(self) -> str:
+        return self.database.dialect
+
     def open(self) -> None:
         """Bring tables and views up to date; cheap when they are."""
         self.database.prepare()

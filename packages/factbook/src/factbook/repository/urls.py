@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from factbook.errors import ConfigurationError
 from factbook_sdk.facts import Admission
 
 if TYPE_CHECKING:
+    from factbook.repository.files.store import FilesRepository
     from factbook.repository.projection import Projection
     from factbook.repository.sql import SqlRepository
 
 
-def open_repository(url: str, *, admission: Admission, projections: Sequence[Projection] = ()) -> SqlRepository:
+def open_repository(url: str, *, admission: Admission, projections: Sequence[Projection] = ()) -> SqlRepository | FilesRepository:
+    """Open the store that a URL names; raises :class:`ConfigurationError`.
+
+    ``file:///PATH`` and ``s3://BUCKET/PREFIX`` keep facts alone; ``projections`` need a database.
+    """
+    return open_files(url, admission=admission) if is_files(url) else open_sql(url, admission=admission, projections=projections)
+
+
+def is_files(url: str) -> bool:
+    """Return whether the URL names a folder or a bucket."""
+    return url.partition(":")[0].lower() in ("file", "s3")
+
+
+def open_sql(url: str, *, admission: Admission, projections: Sequence[Projection] = ()) -> SqlRepository:
     """Open ``sqlite:///PATH`` or ``postgresql://…``: tables migrated, views caught up. Raises :class:`ConfigurationError`."""
     from factbook.database.engine import Database
     from factbook.repository.sql import SqlRepository
@@ -26,6 +42,37 @@ def open_repository(url: str, *, admission: Admission, projections: Sequence[Pro
             fix="Write sqlite:///PATH or postgresql://USER@HOST/DATABASE",
         )
     repository = SqlRepository(database, admission, projections)
+    try:
+        repository.open()
+    except BaseException:
+        repository.close()
+        raise
+    return repository
+
+
+def open_files(url: str, *, admission: Admission) -> FilesRepository:
+    """Open ``file:///PATH`` or ``s3://BUCKET/PREFIX`` and repair what a process that died has left. Raises :class:`ConfigurationError`."""
+    from factbook.repository.files.folder import Folder
+    from factbook.repository.files.objects import open_bucket
+    from factbook.repository.files.store import FilesRepository
+
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ConfigurationError("META_DB_URL is no URL", why=str(error), fix="Write file:///PATH or s3://BUCKET/PREFIX") from error
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigurationError(
+            "META_DB_URL says too much",
+            why="credentials and options do not belong into it, for it is shown",
+            fix="Write file:///PATH or s3://BUCKET/PREFIX, and put credentials into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        )
+    path = unquote(parts.path)
+    if parts.scheme == "file" and (parts.netloc not in ("", "localhost") or not path.strip("/")):
+        raise ConfigurationError("META_DB_URL names no folder", why="file: takes three slashes and a path", fix="Write file:///PATH")
+    if parts.scheme == "s3" and not parts.netloc:
+        raise ConfigurationError("META_DB_URL names no bucket", why="s3: takes two slashes and a bucket", fix="Write s3://BUCKET/PREFIX")
+    storage = Folder(Path(path)) if parts.scheme == "file" else open_bucket(parts.netloc, path.strip("/"))
+    repository = FilesRepository(storage, admission)
     try:
         repository.open()
     except BaseException:
