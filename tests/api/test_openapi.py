@@ -33,6 +33,10 @@ PROMISED = {
     ("get", "/records/tail"),
     ("get", "/kinds"),
     ("get", "/kinds/{name}"),
+    ("get", "/tokens"),
+    ("post", "/tokens"),
+    ("get", "/tokens/{token_id}"),
+    ("delete", "/tokens/{token_id}"),
 }
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 

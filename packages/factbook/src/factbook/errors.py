@@ -10,6 +10,8 @@ TemporaryError
 InvalidRequest
 └── RemovalsHeld          a scan would remove too much and waits for --accept-removals
 FactbookError
+├── KeyRequired           the request needs the API key or a token, and came without a good one
+├── NotAllowed            who asks may not do this, or not from there
 └── Cancelled             someone asked the job to stop
 """
 
@@ -34,8 +36,10 @@ __all__ = [
     "InternalError",
     "InvalidRecord",
     "InvalidRequest",
+    "KeyRequired",
     "MissingExtra",
     "NeedsDatabase",
+    "NotAllowed",
     "NotFound",
     "PartialFailure",
     "RemovalsHeld",
@@ -91,6 +95,18 @@ class RemovalsHeld(InvalidRequest):
     """A scan found so many objects gone that it recorded no removal and asks first."""
 
     code = "removals_held"
+
+
+class KeyRequired(FactbookError):
+    """The request needs the API key or a token, and came without one or with one that is not good."""
+
+    code = "key_required"
+
+
+class NotAllowed(FactbookError):
+    """Who asks may not do this, or not from where the request came. The answer never tells whether what was asked for exists."""
+
+    code = "not_allowed"
 
 
 class Cancelled(FactbookError):

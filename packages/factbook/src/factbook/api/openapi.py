@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from fastapi.openapi.utils import get_openapi
 
+from factbook.access.tokens import NewToken, Token
 from factbook.api.bodies import NDJSON
 from factbook.api.problems import PROBLEM_JSON, Problem
 from factbook.api.schemas import (
@@ -21,6 +22,8 @@ from factbook.api.schemas import (
     ScanTrigger,
     SourcePage,
     StoreReport,
+    TokenPage,
+    TokenWish,
 )
 from factbook.dictionary import DictionaryPage
 from factbook.health import Health
@@ -45,6 +48,7 @@ TYPES: tuple[type, ...] = (
     LatestQuestion,
     MetadataRecord,
     NewSource,
+    NewToken,
     OffsetPage,
     Probe,
     Problem,
@@ -54,14 +58,17 @@ TYPES: tuple[type, ...] = (
     SourcePage,
     StoreReport,
     StoredRecord,
+    Token,
+    TokenPage,
+    TokenWish,
 )
 """Every struct that travels over HTTP; what they hold comes along."""
 
 _ALWAYS = (400, 401, 403, 500, 503)
 _REASONS = {
     400: "The request is wrong; `field` names the value.",
-    401: "The API key is missing or wrong.",
-    403: "Not served from where the request came.",
+    401: "The API key or token is missing, or not good.",
+    403: "Not granted to whoever asks, or not served from there.",
     404: "Nothing is there under that name.",
     409: "It waits for consent, or was cancelled.",
     413: "The body is larger than MAX_BODY_BYTES.",
@@ -116,7 +123,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         built = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         components = built.setdefault("components", {})
         components.setdefault("schemas", {}).update(_schemas())
-        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "The server's API_KEY."}}
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "The server's API_KEY, or a token."}}
         built["security"] = [{}, {"key": []}]
         built["servers"] = [{"url": "/"}, {"url": "/api/v1", "description": "The same paths under a version."}]
         app.openapi_schema = built

@@ -38,8 +38,10 @@ def only_record(body: bytes) -> MetadataRecord | None:
         return None
 
 
-def store_document(repository: MetadataRepository, body: bytes, *, tenants: Container[str], atomic: bool = False) -> BulkReport:
-    """Store the records of a document that belong to ``tenants``; with ``atomic`` all or none.
+def store_document(
+    repository: MetadataRepository, body: bytes, *, tenants: Container[str] | None = None, atomic: bool = False
+) -> BulkReport:
+    """Store the records of a document, those that belong to ``tenants`` if some are named; with ``atomic`` all or none.
 
     Raises :class:`InvalidRecord` for an empty document.
     """
@@ -75,14 +77,14 @@ def _store(repository: MetadataRepository, records: list[MetadataRecord], *, ato
         return [Rejection(0, str(error), error.field)]
 
 
-def _decoded(documents: list[bytes], tenants: Container[str]) -> Iterator[MetadataRecord | InvalidRecord]:
+def _decoded(documents: list[bytes], tenants: Container[str] | None) -> Iterator[MetadataRecord | InvalidRecord]:
     for document in documents:
         try:
             record = decode_record(document)
         except InvalidRecord as error:
             yield error
             continue
-        if record.context.tenant in tenants:
+        if tenants is None or record.context.tenant in tenants:
             yield record
         else:
             yield InvalidRecord(
