@@ -66,6 +66,9 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "include_removed": "true",
             "wait_seconds": 0,
             "atomic": "true",
+            "last-event-id": self.offset,
+            # A stream has no end, so that it is only asked for where it must be refused.
+            "follow": "false",
         }
 
     def record(self, tenant: str | None) -> dict[str, Any]:
@@ -127,6 +130,7 @@ class Route(msgspec.Struct, frozen=True):
     template: str
     path_parameters: list[str]
     query_parameters: list[str]
+    header_parameters: list[str]
     required: list[str]
 
     @property
@@ -145,6 +149,7 @@ class Ask(msgspec.Struct, frozen=True):
     path: str
     parameters: dict[str, Any]
     body: Any
+    headers: dict[str, str] = {}
 
 
 def routes(app: FastAPI) -> Iterator[Route]:
@@ -162,34 +167,30 @@ def routes(app: FastAPI) -> Iterator[Route]:
 def _operations(path: str, route: Any) -> Iterator[Route]:
     if path in UNSCOPED:
         return
-    query = list(_query(route.dependant))
+    query = list(_parameters(route.dependant, "query_params"))
+    described = [parameter["name"] for parameter in (route.openapi_extra or {}).get("parameters", ())]
     for method in sorted(route.methods - {"HEAD"}):
         yield Route(
             method,
             path,
             route.path,
-            [parameter.alias for parameter in _path(route.dependant)],
-            sorted({parameter.alias for parameter in query}),
+            [parameter.alias for parameter in _parameters(route.dependant, "path_params")],
+            sorted({parameter.alias for parameter in query} | set(described)),
+            sorted(parameter.alias for parameter in _parameters(route.dependant, "header_params")),
             sorted({parameter.alias for parameter in query if parameter.field_info.is_required()}),
         )
 
 
-def _query(dependant: Any) -> Iterator[Any]:
-    yield from dependant.query_params
+def _parameters(dependant: Any, of: str) -> Iterator[Any]:
+    yield from getattr(dependant, of)
     for inner in dependant.dependencies:
-        yield from _query(inner)
-
-
-def _path(dependant: Any) -> Iterator[Any]:
-    yield from dependant.path_params
-    for inner in dependant.dependencies:
-        yield from _path(inner)
+        yield from _parameters(inner, of)
 
 
 def asks(route: Route, names: Names, home: str) -> Iterator[Ask]:
     """Yield the requests of one operation: as bare as may be, then with each further parameter, each body, and the tenant named."""
     known = names.parameters(route.template)
-    missing = {*route.path_parameters, *route.query_parameters} - known.keys()
+    missing = {*route.path_parameters, *route.query_parameters, *route.header_parameters} - known.keys()
     assert not missing, f"{route.operation} takes {missing}: teach tests/access/routes.py what to ask for"
     try:
         bodies = names.bodies(route.operation, home)
@@ -202,6 +203,10 @@ def asks(route: Route, names: Names, home: str) -> Iterator[Ask]:
     for tenant in by_tenant:
         for body in bodies:
             yield Ask(route.method, path, base | tenant, body)
+        for name in route.header_parameters:
+            yield Ask(route.method, path, base | tenant, bodies[0], {name: str(known[name])})
+        if tenant and "follow" in optional:
+            yield Ask(route.method, path, base | tenant | {"follow": "true"}, bodies[0])
         for name in optional:
             needed = {"source_id": known["source_id"]} if name in ("schema", "table", "target_extras") and "source_id" in optional else {}
             yield Ask(route.method, path, base | tenant | needed | {name: known[name]}, bodies[0])

@@ -149,7 +149,7 @@ def answer(world: World, token: str, ask: Ask) -> tuple[int, dict[str, str], str
         ask.path,
         params=ask.parameters,
         content=None if ask.body is None else msgspec.json.encode(ask.body),
-        headers={"Authorization": f"Bearer {token}"} | ({} if ask.body is None else {"Content-Type": "application/json"}),
+        headers={"Authorization": f"Bearer {token}"} | ask.headers | ({} if ask.body is None else {"Content-Type": "application/json"}),
     )
     headers = {name: value for name, value in found.headers.items() if name not in ("x-request-id", "content-length")}
     text = found.text

@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.api.conftest import a_record
-from tests.api.test_server import free_port, running
+from tests.api.serving import free_port, running
 
 from factbook.access import Action, Grant
 from factbook.app import Factbook
@@ -129,3 +129,28 @@ def test_a_killed_server_has_every_record_it_acknowledged(store_url: str, tmp_pa
         kept = [item.id for item in house.repository.tail(tenant="acme", kinds=["job_run"], limit=10_000).records]
     assert len(kept) == len(set(kept))
     assert set(acknowledged) <= set(kept)
+
+
+def test_a_stream_shows_its_tenants_records_alone_and_ends_when_its_token_is_revoked(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shared.sqlite"
+    admin, reader = make_token(url, Grant(Action.ADMIN, "*")), make_token(url, Grant(Action.READ, "acme", "sales"))
+    mine, theirs, other = ({"tenant": "acme", "namespace": "sales"}, {"tenant": "acme", "namespace": "hr"}, {"tenant": "mill"})
+
+    def store(number: int, context: dict[str, str]) -> None:
+        server.client.post("/records", json=a_record(number, context=context), headers=bearer(admin))
+
+    with serving(tmp_path / "server", url, AUDIT_WRITES="false") as server:
+        for query in ({"follow": "true", "tenant": "mill"}, {"follow": "true", "tenant": "nobody"}):
+            assert server.client.get("/records/tail", params=query, headers=bearer(reader)).status_code == 403
+        with server.client.stream("GET", "/records/tail", params={"follow": "true"}, headers=bearer(reader)) as answer:
+            lines = (json.loads(line) for line in answer.iter_lines() if line)
+            for number, context in enumerate((other, theirs, mine, theirs, other, mine)):
+                store(number, context)
+            seen = [next(lines)["record"]["context"] for _ in range(2)]
+            assert seen == [mine, mine]
+            [token] = server.client.get("/tokens?tenant=acme", headers=bearer(admin)).json()["items"]
+            server.client.delete(f"/tokens/{token['token_id']}", headers=bearer(admin))
+            while server.client.get("/records/tail", headers=bearer(reader)).status_code == 200:
+                time.sleep(0.05)
+            store(7, mine)
+            assert list(lines) == []

@@ -216,6 +216,10 @@ class ScopedRepository(MetadataRepository):
                 return TailPage(shown, page.next_offset)
             after_offset = page.next_offset
 
+    def check_following(self, tenant: str, kinds: Sequence[str] | None) -> None:
+        """Refuse what :meth:`tail` would; for those who begin to answer before they read. Raises :class:`NotAllowed`."""
+        self._follower(tenant, kinds)
+
     def close(self) -> None:
         """Nothing to release: the inner repository belongs to somebody else."""
 

@@ -214,6 +214,7 @@ async def tail_records(
     A client that accepts `text/event-stream` gets server-sent events, one a record with its offset as id; it resumes by `Last-Event-ID`.
     """
     followers: Followers = request.app.state.followers
+    records.check_following(tenant, kinds)
     after = last_event_id if last_event_id is not None else after_offset or 0
     streamed = ServerSentEvents() if answers.accepts(request, ServerSentEvents.media_type) else Lines() if follow else None
     size = limit if streamed is None else STREAM_PAGE
