@@ -50,22 +50,15 @@ class Tally:
     """What became of the records of one request, by tenant."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self.by_tenant: dict[str, dict[str, int]] = {}
+        """``{tenant: {outcome: records}}``."""
 
     def add(self, tenants: Iterable[str], results: Iterable[Stored | Rejection]) -> None:
         """Count records by their tenants and results, which come in the same order."""
-        self._counts.update(
-            (tenant, result.outcome.value if isinstance(result, Stored) else "rejected")
-            for tenant, result in zip(tenants, results, strict=True)
-        )
-
-    @property
-    def by_tenant(self) -> dict[str, dict[str, int]]:
-        """Return ``{tenant: {outcome: records}}``."""
-        found: dict[str, dict[str, int]] = {}
-        for (tenant, outcome), count in self._counts.items():
-            found.setdefault(tenant, {})[outcome] = count
-        return found
+        for tenant, result in zip(tenants, results, strict=True):
+            counts = self.by_tenant.setdefault(tenant, {})
+            outcome = result.outcome.value if isinstance(result, Stored) else "rejected"
+            counts[outcome] = counts.get(outcome, 0) + 1
 
 
 class _Pending(msgspec.Struct):
@@ -103,7 +96,8 @@ class AuditTrail:
                 return
             pending.until = max(now, pending.until)
             pending.requests += 1
-            pending.counts.update(counts or {})
+            if counts:
+                pending.counts.update(counts)
             if request_id is not None and len(pending.request_ids) < MAX_REQUEST_IDS:
                 pending.request_ids.append(request_id)
 

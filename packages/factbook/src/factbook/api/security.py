@@ -33,7 +33,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
 
 from factbook.access import Action, Principal
 from factbook.access.audit import Deed
@@ -56,7 +55,7 @@ QUESTIONS = frozenset({"/records/latest", "/records/query", "/api/v1/records/lat
 """Where a POST is a question too long for a URL: it changes nothing, so it is a read."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORWARDING = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+_FORWARDING = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"})
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,21 +160,26 @@ def is_loopback(address: str) -> bool:
 
 
 def caller_of(scope: Scope) -> Caller:
-    """Read from a request what the rules look at."""
-    headers = Headers(scope=scope)
+    """Read from a request what the rules look at, in one pass: every request pays for this."""
+    fields: dict[bytes, bytes] = {}
+    hosts = 0
+    for name, value in scope["headers"]:
+        hosts += name == b"host"
+        fields.setdefault(name, value)
     client = scope.get("client")
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    hosts = headers.getlist("host")
+    scheme, _, key = fields.get(b"authorization", b"").partition(b" ")
+    content_type = fields.get(b"content-type")
     return Caller(
         method=scope["method"],
         path=scope["path"],
         client=client[0] if client else None,
-        host=hosts[0] if len(hosts) == 1 else None,
-        origin=headers.get("origin"),
-        key=_header_text(key.strip()) if scheme.lower() == "bearer" else None,
-        is_forwarded=any(name in headers for name in _FORWARDING),
-        has_body=headers.get("content-length", "0") != "0" or "transfer-encoding" in headers,
-        content_type=headers.get("content-type", "").partition(";")[0].strip().lower() or None,
+        host=fields[b"host"].decode("latin-1") if hosts == 1 else None,
+        origin=fields[b"origin"].decode("latin-1") if b"origin" in fields else None,
+        # A key may hold any character.
+        key=key.strip().decode("utf-8", "surrogateescape") if scheme.lower() == b"bearer" else None,
+        is_forwarded=not _FORWARDING.isdisjoint(fields),
+        has_body=fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields,
+        content_type=(content_type.partition(b";")[0].strip().lower().decode("latin-1") or None) if content_type else None,
     )
 
 
@@ -238,11 +242,9 @@ class Guard:
             return
         outcome: Literal["done", "refused", "failed"] = "done" if status < 400 else "refused" if status < 500 else "failed"
         route = scope.get("route")
-        written = asked.tally.by_tenant
-        home = asked.principal.only_tenant or settings.tenant
         # Who is refused leaves a trace at home, and none with the tenant that was named: anybody can name one.
         concerned = asked.tenant if outcome != "refused" and asked.tenant != EVERYTHING else None
-        tenants = written or {concerned or home: {}}
+        tenants = asked.tally.by_tenant or {concerned or asked.principal.only_tenant or settings.tenant: {}}
         for tenant, counts in tenants.items():
             deed = Deed(
                 tenant=tenant,
@@ -253,11 +255,6 @@ class Guard:
                 subject=asked.subject,
             )
             self._factbook.audit_trail.note(deed, request_id=scope["state"]["request_id"], counts=counts)
-
-
-def _header_text(value: str) -> str:
-    """Undo the server's reading of header bytes as Latin-1, so that a key may hold any character."""
-    return value.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 @lru_cache(maxsize=1024)
