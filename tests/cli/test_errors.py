@@ -23,11 +23,8 @@ CODES: dict[type[errors.FactbookError], int] = {
     errors.ConfigurationError: 3,
     errors.KeyRequired: 3,
     errors.MissingExtra: 3,
-<<<<<<< HEAD
     errors.NeedsDatabase: 3,
-=======
     errors.NotAllowed: 3,
->>>>>>> 14806e0 (Give refusals an exit code; show the page's answers as they are printed)
     errors.SourceRefused: 3,
     errors.TemporaryError: 4,
     errors.SourceUnavailable: 4,
