@@ -97,6 +97,8 @@ def _open(factbook: Factbook) -> Worker | None:
         getattr(factbook, room)
     worker = factbook.worker()
     worker.start()
+    if factbook.has_bus:
+        factbook.relay.start()
     return worker
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -43,6 +44,24 @@ BULK_RECORDS = 10_000
 _POLL_SECONDS = 0.1
 
 
+class Tally:
+    """What became of the records that this process was given since it started, by kind and outcome."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Add the counts of a transaction that is committed."""
+        with self._lock:
+            self._counts.update(counts)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return the counts by (kind, outcome)."""
+        with self._lock:
+            return dict(self._counts)
+
+
 class Appending:
     """One write transaction: append facts and write other tables of ours, all or nothing."""
 
@@ -51,6 +70,7 @@ class Appending:
         self._repository = repository
         self.numbering = repository.numbers.begin()
         self.appended = 0
+        self.tally: Counter[tuple[str, str]] = Counter()
         self.is_broken = False
 
     def append(self, facts: Sequence[MetadataRecord]) -> list[Stored]:
@@ -64,6 +84,7 @@ class Appending:
         self._repository.projections.follow(self.connection, appended)
         self.is_broken = False
         self.appended += len(appended)
+        self.tally.update((admitted.record.kind, result.outcome.value) for admitted, result in zip(batch, results, strict=True))
         return results
 
 
@@ -75,6 +96,7 @@ class SqlRepository(MetadataRepository):
         self.admission = admission
         self.projections = Projections(projections)
         self.numbers = StreamNumbers()
+        self.tally = Tally()
         self._grown = threading.Condition()
         self._growth = 0
         self._group: GroupCommit[Admitted, Stored] = GroupCommit(self._append)
@@ -109,6 +131,7 @@ class SqlRepository(MetadataRepository):
                     fix="Let the error end the transaction",
                 )
         self.numbers.remember(appending.numbering)
+        self.tally.add(appending.tally)
         if appending.appended:
             with self._grown:
                 self._growth += 1
@@ -264,6 +287,19 @@ class SqlRepository(MetadataRepository):
             if found or not self._wait_for_growth(growth, deadline):
                 return TailPage(found, reached)
             after_offset = reached
+
+    def wait_past(self, offset: int, wait_seconds: float) -> int:
+        """Return the last offset of the log as soon as it is past ``offset``, at the latest when the time is over."""
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            growth = self._growth
+            end = self.last_offset()
+            remaining = deadline - time.monotonic()
+            if end > offset or remaining <= 0:
+                return end
+            with self._grown:
+                if self._growth == growth:
+                    self._grown.wait(min(remaining, _POLL_SECONDS))
 
     def close(self) -> None:
         self.database.close()
