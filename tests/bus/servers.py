@@ -64,9 +64,7 @@ def nats_cluster(folder: Path) -> Iterator[dict[str, NatsServer]]:
     routes = {name: _free_port() for name in ("one", "two", "three")}
     known = ",".join(f"nats://127.0.0.1:{port}" for port in routes.values())
     servers = {
-        name: NatsServer(
-            folder, name=name, options=("--cluster_name", "test", "--cluster", f"nats://127.0.0.1:{port}", "--routes", known)
-        )
+        name: NatsServer(folder, name=name, options=("--cluster_name", "test", "--cluster", f"nats://127.0.0.1:{port}", "--routes", known))
         for name, port in routes.items()
     }
     try:

@@ -21,7 +21,9 @@ from tests.relay.conftest import make_relay, some_records
 from factbook.events import Bus, open_bus
 from factbook.events.testing import QUICK, Collector, eventually
 from factbook.relay import Subscriptions
+from factbook.repository import reading
 from factbook.repository.sql import SqlRepository
+from factbook_sdk.testing.records import event
 
 ROOT = Path(__file__).parents[2]
 RECORDS = 3000
@@ -48,8 +50,6 @@ def start() -> Iterator[Start]:
 def check_nothing_is_lost(got: Collector, repository: SqlRepository) -> None:
     """Every record came, and those of a target in the order of the log."""
     with repository.reading() as connection:
-        from factbook.repository import reading
-
         stored, _ = reading.everything(connection, 0, 100_000)
     eventually(lambda: len(got.ids) == len(stored), f"{len(stored)} records were stored")
     for key in {event.key for event in got.events}:
@@ -127,8 +127,6 @@ def test_nats_killed_under_the_relay_and_its_subscriber_is_waited_for(repository
 
 
 def test_a_record_too_large_for_the_bus_is_named_and_holds_up_nobody(repository: SqlRepository, nats_bus: Bus) -> None:
-    from factbook_sdk.testing.records import event
-
     got = Collector()
     nats_bus.subscribe("watcher", got, QUICK)
     large = event(2, extras={})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import select
 from tests.api.conftest import make_shop
@@ -31,8 +33,6 @@ from factbook_sdk.testing.records import state
 @pytest.fixture
 def scanned(tmp_path: Path) -> Iterator[Factbook]:
     """Give a Factbook that has scanned a source twice, with a change in between."""
-    import sqlite3
-
     url = make_shop(tmp_path)
     factbook = Factbook(load_settings({}, data_dir=str(tmp_path / "origin")))
     with closing(factbook):
@@ -95,8 +95,6 @@ def test_what_is_no_record_or_refused_goes_to_the_dead_letters_and_the_rest_is_k
 
     unknown = an_event(2)
     unknown = decode_event(encode_event(unknown).replace(b'"table_observation"', b'"never_heard_of"'))
-    import msgspec
-
     empty = msgspec.structs.replace(an_event(3), data=NO_DATA)
     with closing(open_bus(bus_url)) as bus:
         bus.publish([an_event(1), unknown, empty, an_event(4)])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.jobs.conftest import open_store
 from tests.relay.conftest import LEASE_SECONDS, make_relay, some_records
+from tests.repository.stores import open_empty
 
 from factbook.errors import BusUnavailable, InvalidRequest, NotFound
 from factbook.events import Event
@@ -22,8 +23,6 @@ from factbook_sdk.testing.records import state
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def repository(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRepository]:
-    from tests.repository.stores import open_empty
-
     url = f"sqlite:///{tmp_path / 'store.sqlite'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     opened = open_empty(url)
     with opened.database.writing() as connection:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import structlog
 
-from factbook.errors import BusUnavailable, InvalidRecord, MissingExtra
+from factbook.errors import BusUnavailable, InvalidRecord
 from factbook.events.cloudevents import CONTENT_TYPE, Event, decode_event, encode_event
 from factbook.events.contract import Bus, DeadLetter, Delivery, Handler, Subscription, check_subscriber
 from factbook.events.handing import Arrival, hand_out
@@ -271,10 +271,8 @@ class _Quiet:
 
 
 def _kafka() -> Any:
-    try:
-        import confluent_kafka.admin
-    except ModuleNotFoundError as error:
-        raise MissingExtra("Kafka cannot be used as the bus", "kafka") from error
+    import confluent_kafka.admin
+
     return confluent_kafka
 
 

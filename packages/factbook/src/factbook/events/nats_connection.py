@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from factbook.errors import ConfigurationError, MissingExtra
+from factbook.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from factbook.events.urls import BusUrl
@@ -63,10 +63,7 @@ class Connection:
 
 async def connect(place: BusUrl) -> Connection:
     """Connect to the first server that answers, beginning anywhere; raises what the last one said."""
-    try:
-        import nats
-    except ModuleNotFoundError as error:
-        raise MissingExtra("NATS cannot be used as the bus", "nats") from error
+    import nats
     import nats.errors
 
     lost = asyncio.Event()

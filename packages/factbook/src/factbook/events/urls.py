@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from factbook.errors import ConfigurationError
+from factbook.errors import ConfigurationError, MissingExtra
 from factbook.events.contract import SUBJECT
 
 if TYPE_CHECKING:
@@ -94,13 +95,20 @@ def open_bus(url: str) -> Bus:
     """Return the bus of a URL; nothing is reached for before it is used. Raises :class:`ConfigurationError`."""
     place = parse_bus_url(url)
     if place.scheme == "nats":
+        _need("nats", "NATS", "nats")
         from factbook.events.nats import NatsBus
 
         return NatsBus(place)
     if place.scheme == "kafka":
+        _need("confluent_kafka", "Kafka", "kafka")
         from factbook.events.kafka import KafkaBus
 
         return KafkaBus(place)
     from factbook.events.inprocess import InProcessBus
 
     return InProcessBus()
+
+
+def _need(module: str, title: str, extra: str) -> None:
+    if find_spec(module) is None:
+        raise MissingExtra(f"{title} cannot be used as the bus", extra)

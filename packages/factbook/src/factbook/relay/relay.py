@@ -114,7 +114,7 @@ class Relay:
         if place is None:
             return None
         self._count_dead_letters()
-        if self._repository.wait_past(place.position, min(_IDLE_SECONDS, self._renew_seconds)) <= place.position:
+        if self._repository.wait_beyond(place.position, min(_IDLE_SECONDS, self._renew_seconds)) <= place.position:
             return 0
         with self._repository.reading() as connection:
             batch, position = reading.everything(connection, place.position, BATCH_RECORDS)

@@ -167,6 +167,11 @@ class SqlRepository(MetadataRepository):
                 self._grown.wait(min(remaining, _POLL_SECONDS))
         return True
 
+    def view_positions(self) -> dict[str, int]:
+        """Return up to which offset each view has followed the log."""
+        with self.reading() as connection:
+            return self.projections.positions(connection)
+
     def rebuild(self, on_replay: OnReplay | None = None) -> int:
         """Drop all views and replay the log into new ones, in one transaction; return the offset reached."""
         with self.database.writing() as connection:
@@ -287,19 +292,6 @@ class SqlRepository(MetadataRepository):
             if found or not self._wait_for_growth(growth, deadline):
                 return TailPage(found, reached)
             after_offset = reached
-
-    def wait_past(self, offset: int, wait_seconds: float) -> int:
-        """Return the last offset of the log as soon as it is past ``offset``, at the latest when the time is over."""
-        deadline = time.monotonic() + wait_seconds
-        while True:
-            growth = self._growth
-            end = self.last_offset()
-            remaining = deadline - time.monotonic()
-            if end > offset or remaining <= 0:
-                return end
-            with self._grown:
-                if self._growth == growth:
-                    self._grown.wait(min(remaining, _POLL_SECONDS))
 
     def close(self) -> None:
         self.database.close()
