@@ -52,7 +52,7 @@ def check_nothing_is_lost(got: Collector, repository: SqlRepository) -> None:
     with repository.reading() as connection:
         stored, _ = reading.everything(connection, 0, 100_000)
     eventually(lambda: len(got.ids) == len(stored), f"{len(stored)} records were stored")
-    for key in {event.key for event in got.events}:
+    for key in {item.key for item in got.events}:
         mine = [item.id for item in stored if f"{item.record.context.tenant}/{item.record.target}" == key]
         assert got.firsts(key) == mine
 

@@ -24,7 +24,7 @@ def request_histogram(registry: CollectorRegistry) -> Histogram:
 
 
 class Measuring:
-    """A layer that costs some microseconds a request (``bench/http_measuring.py``)."""
+    """A layer that costs some microseconds a request (``bench/bus.py``)."""
 
     def __init__(self, app: ASGIApp, histogram: Histogram) -> None:
         self._app = app

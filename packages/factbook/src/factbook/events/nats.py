@@ -50,11 +50,8 @@ class NatsBus(Bus):
         return self._call(self._max_event_bytes())
 
     def publish(self, events: Sequence[Event]) -> None:
-        headers = {"Content-Type": CONTENT_TYPE}
         with self._publishing:
-            for wave in waves(events):
-                messages = [(encode_event(event), headers | {"Nats-Msg-Id": event.message_id}) for event in wave]
-                self._call(self._send(self._place.subject, messages))
+            self._call(self._publish(events))
 
     def subscribe(self, name: str, handler: Handler, delivery: Delivery = Delivery()) -> Subscription:  # noqa: B008 - frozen
         subscription = NatsSubscription(self, self._place, self._streams, check_subscriber(name), handler, delivery)
@@ -96,7 +93,7 @@ class NatsBus(Bus):
             thread.join()
             loop.close()
 
-    def run(self, work: Coroutine[Any, Any, Result], timeout_seconds: float = _CALL_SECONDS) -> Result:
+    def run(self, work: Coroutine[Any, Any, Result], timeout_seconds: float | None = _CALL_SECONDS) -> Result:
         """Run a coroutine in the bus's loop and wait for it; errors come as they are."""
         future = asyncio.run_coroutine_threadsafe(work, self._started())
         try:
@@ -105,11 +102,11 @@ class NatsBus(Bus):
             future.cancel()
 
     def _call(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine; after a failure the connection is made anew, so that nothing half-sent lives on."""
+        """Run a coroutine, whose parts are bounded in time. After a failure the connection is made anew: nothing half-sent lives on."""
         import nats.errors
 
         try:
-            return self.run(work)
+            return self.run(work, None)
         except (nats.errors.Error, OSError, TimeoutError) as error:
             self.run(self._drop())
             raise unavailable(self._place, error) from error
@@ -140,6 +137,11 @@ class NatsBus(Bus):
 
     async def _max_event_bytes(self) -> int:
         return int((await self._ready()).client.max_payload) - _HEADER_BYTES
+
+    async def _publish(self, events: Sequence[Event]) -> None:
+        for wave in waves(events):
+            messages = [(encode_event(event), {"Content-Type": CONTENT_TYPE, "Nats-Msg-Id": event.message_id}) for event in wave]
+            await self._send(self._place.subject, messages)
 
     async def _send(self, subject: str, messages: Sequence[tuple[bytes, dict[str, str]]]) -> None:
         connection = await self._ready()

@@ -60,6 +60,7 @@ class Relay:
         self._renewed_at = 0.0
         self._counted_at = 0.0
         self._max_bytes: int | None = None
+        self._batch = BATCH_RECORDS
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -117,10 +118,12 @@ class Relay:
         if self._repository.wait_beyond(place.position, min(_IDLE_SECONDS, self._renew_seconds)) <= place.position:
             return 0
         with self._repository.reading() as connection:
-            batch, position = reading.everything(connection, place.position, BATCH_RECORDS)
+            batch, position = reading.everything(connection, place.position, self._batch)
         self._publish(batch, place.replays)
         moved = self._subscriptions.advance(self.name, self._owner, place, position)
         self._place = msgspec.structs.replace(place, position=position) if moved else None
+        # A batch that outlasted the lease would be published by the next process as long, and so for ever; a smaller one ends in time.
+        self._batch = min(2 * self._batch, BATCH_RECORDS) if moved else max(1, self._batch // 2)
         self._renewed_at = time.monotonic()
         self.counters.published += len(batch)
         return len(batch)
