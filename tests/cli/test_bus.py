@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Cli
+from tests.cli.running import command, environment
 from tests.relay.conftest import forget_streams
 from tests.relay.test_alerts import check
 
 from factbook.events import DeadLetter, open_bus
 from factbook.events.cloudevents import encode_event
-from factbook.events.testing import an_event
+from factbook.events.testing import an_event, eventually
 from factbook_sdk.facts.codec import canonical_json
 from factbook_sdk.testing.records import state
 
@@ -49,6 +52,20 @@ def test_the_relay_publishes_what_there_is_and_shows_how_far_it_is(stored: Cli, 
     assert stored("relay", "replay", "--from", "2").out == f"{name} will be sent 2 records again, from offset 2 on.\n"
     assert stored("relay", "run", "--once", "--json").json["published"] == 2
     assert stored("relay", "replay", "--from", "9").code == 2
+
+
+def test_a_relay_that_is_ended_gives_its_lease_back(stored: Cli, data_dir: Path, bus_url: str) -> None:
+    with subprocess.Popen(command(["relay", "run"]), env=os.environ | environment(data_dir, FACTBOOK_BUS_URL=bus_url), stdout=-1) as relay:
+        try:
+            eventually(lambda: [(item["lag"], bool(item["served_by"])) for item in stored("relay", "status", "--json").json] == [(0, True)])
+            relay.terminate()
+            assert relay.wait(30) == 0
+        finally:
+            relay.kill()
+        assert relay.stdout is not None
+        assert relay.stdout.read().startswith(b"3 published to nats:test.")
+    (status,) = stored("relay", "status", "--json").json
+    assert status["served_by"] is None
 
 
 def test_a_store_is_fed_from_the_bus(stored: Cli, tmp_path: Path) -> None:

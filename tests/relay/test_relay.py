@@ -103,6 +103,13 @@ def test_one_relay_serves_and_another_takes_over_when_it_is_gone(repository: Sql
     assert {int(event.offset) for event in got.events} >= set(range(1, 21))
 
 
+def test_a_relay_that_is_not_the_one_to_serve_ends_when_the_other_is_through(repository: SqlRepository, bus: InProcessBus) -> None:
+    repository.bulk_store(some_records(10))
+    first = make_relay(repository, bus, "one")
+    assert first.step() == 10
+    assert make_relay(repository, bus, "two").run_to_the_end() == 0
+
+
 def test_a_bus_that_is_away_is_waited_for_and_nothing_is_lost(repository: SqlRepository) -> None:
     bus, got = Broken(), Collector()
     bus.subscribe("one", got)

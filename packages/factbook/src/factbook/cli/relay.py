@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated
 
 import typer
@@ -18,6 +20,17 @@ BusOption = Annotated[
 ]
 
 
+@contextmanager
+def until_interrupted() -> Iterator[None]:
+    """Let Ctrl-C, and what ends containers and services, end the work in good order: leases are given back."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 @app.command()
 def run(once: Once = False, url: BusOption = None, as_json: Json = False) -> None:
     """Publish the log to the bus until interrupted.
@@ -30,7 +43,7 @@ def run(once: Once = False, url: BusOption = None, as_json: Json = False) -> Non
 
     with opened(load_settings(bus_url=url)) as factbook:
         relay = factbook.relay
-        with suppress(KeyboardInterrupt):
+        with until_interrupted():
             relay.run_to_the_end() if once else relay.run()
         found = factbook.subscriptions.status(relay.name)
     if as_json:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from factbook.cli.opened import opened
 from factbook.cli.options import Json
-from factbook.cli.relay import BusOption, Once
+from factbook.cli.relay import BusOption, Once, until_interrupted
 
 app = typer.Typer(help="Follow the bus: keep its records, raise alerts, look at dead letters.", no_args_is_help=True)
 dead = typer.Typer(help="Events that a subscriber gave up on.", no_args_is_help=True)
@@ -31,7 +30,7 @@ def persist(
     from factbook.cli.terminal import say
     from factbook.settings import load_settings
 
-    with opened(load_settings(bus_url=url, meta_db_url=into)) as factbook, suppress(KeyboardInterrupt):
+    with opened(load_settings(bus_url=url, meta_db_url=into)) as factbook, until_interrupted():
         stored = factbook.persist(name, once=once)
         show_json({"stored": stored}) if as_json else say(f"{stored:,} stored.")
 
@@ -52,7 +51,7 @@ def alerts(
     from factbook.cli.terminal import say
     from factbook.settings import load_settings
 
-    with opened(load_settings(bus_url=url)) as factbook, suppress(KeyboardInterrupt):
+    with opened(load_settings(bus_url=url)) as factbook, until_interrupted():
         raised = factbook.raise_alerts(name, repeated=after, once=once)
         show_json({"alerts": raised}) if as_json else say(f"{raised:,} alerts raised or resolved.")
 

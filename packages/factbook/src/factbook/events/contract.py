@@ -26,7 +26,10 @@ SUBJECT = "metadata.events"
 """Where events go unless a URL says otherwise; dead letters go to ``metadata.events.dead``."""
 
 Handler = Callable[[Sequence[Event]], None]
-"""Handles events, all or none: if it raises, all of them are handed to it again, one by one."""
+"""Handles events, all or none: if it raises, all of them are handed to it again, one by one.
+
+A :class:`TemporaryError` says that nothing is wrong with the event, but with the world: it is tried again until the world is well.
+"""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 import structlog
 
-from factbook.errors import InvalidRecord
+from factbook.errors import InvalidRecord, TemporaryError
 from factbook.events.cloudevents import Event, decode_event
 from factbook.events.contract import DeadLetter, Delivery, Handler
 
@@ -71,14 +71,17 @@ def _read(name: str, arrival: Arrival) -> Event | DeadLetter:
 
 
 def _insist(handler: Handler, event: Event, delivery: Delivery, pause: Pause) -> tuple[Exception | None, int]:
-    """Try until it works or there are no attempts left; fewer attempts and an error mean that we were asked to stop."""
-    for attempt in range(1, delivery.max_deliver + 1):
+    """Try until it works or there are no attempts left; fewer attempts and an error mean that we were asked to stop.
+
+    What passes by itself is no fault of the event's: it is waited for, and not counted.
+    """
+    attempts, failures = 0, 0
+    while True:
         error = _try(handler, [event])
-        if error is None or attempt == delivery.max_deliver:
-            return error, attempt
-        if not pause(delivery.pause(attempt)):
-            return error, attempt
-    raise AssertionError("max_deliver is at least 1")
+        attempts += not isinstance(error, TemporaryError)
+        failures += 1
+        if error is None or attempts == delivery.max_deliver or not pause(delivery.pause(failures)):
+            return error, attempts
 
 
 def _try(handler: Handler, events: Sequence[Event]) -> Exception | None:

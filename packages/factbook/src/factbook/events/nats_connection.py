@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 _CONNECT_SECONDS = 3
 _DUPLICATE_WINDOW_SECONDS = 120.0
 _DAY = 86_400.0
+_MAKING_LOOKS = 10
+_MAKING_PAUSE_SECONDS = 0.1
 
 
 class Connection:
@@ -116,7 +119,6 @@ class Streams:
     async def make(self, jetstream: Any) -> None:
         """Make the streams that are missing; those that are there stay as somebody has set them up."""
         from nats.js.api import StreamConfig
-        from nats.js.errors import BadRequestError, NotFoundError
 
         place, age = self._place, self._place.max_age_days * _DAY
         for config in (
@@ -131,12 +133,21 @@ class Streams:
             StreamConfig(name=self.leases, subjects=[f"{self.lease_subject}.*"], max_msgs_per_subject=1, max_age=_DAY),
         ):
             config.num_replicas = place.replicas
-            try:
-                await jetstream.stream_info(config.name)
-            except NotFoundError:
-                try:
-                    await jetstream.add_stream(config)
-                except BadRequestError as error:
-                    # Somebody else may have made it between our two looks.
-                    if "already in use" not in str(error):
-                        raise
+            await _make_if_missing(jetstream, config)
+
+
+async def _make_if_missing(jetstream: Any, config: Any) -> None:
+    from nats.js.errors import BadRequestError, NotFoundError
+
+    for left in reversed(range(_MAKING_LOOKS)):
+        with suppress(NotFoundError):
+            await jetstream.stream_info(config.name)
+            return
+        try:
+            await jetstream.add_stream(config)
+            return
+        except BadRequestError:
+            # Somebody else may be making it at this moment; then it is there at one of our next looks.
+            if not left:
+                raise
+        await asyncio.sleep(_MAKING_PAUSE_SECONDS)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from factbook.errors import BusUnavailable, InvalidRequest
+from factbook.errors import BusUnavailable, InvalidRequest, TemporaryError
 from factbook.events.cloudevents import Event, event_of
 from factbook.events.contract import Bus, Delivery
 from factbook_sdk.facts import record_id
@@ -118,6 +118,20 @@ class BusContract:
         bus.publish(sent)
         eventually(lambda: got.ids == ids(sent))
         assert got.firsts(sent[0].key) == [event.id for event in sent]
+        assert bus.dead_letters() == []
+
+    def test_a_handler_that_says_try_again_later_is_waited_for(self, connect: Connect) -> None:
+        failures = iter(range(2 * QUICK.max_deliver))
+
+        def fail(_events: Sequence[Event]) -> None:
+            if next(failures, None) is not None:
+                raise TemporaryError("the store is away")
+
+        bus, got = connect(), Collector(fail)
+        bus.subscribe("one", got, QUICK)
+        sent = [an_event(number) for number in range(4)]
+        bus.publish(sent)
+        eventually(lambda: got.ids == ids(sent))
         assert bus.dead_letters() == []
 
     def test_a_poison_event_goes_to_the_dead_letters_and_can_be_replayed(self, connect: Connect) -> None:

@@ -71,7 +71,7 @@ class Relay:
             self._thread = threading.Thread(target=self.run, name="relay", daemon=True)
             self._thread.start()
 
-    def stop(self, *, timeout_seconds: float = 10.0) -> None:
+    def stop(self, *, timeout_seconds: float = 30.0) -> None:
         """Finish the batch at hand and give the lease back. What is not done in time is left to whoever takes over."""
         self._stopping.set()
         if self._thread is not None:
@@ -100,7 +100,7 @@ class Relay:
         """Publish what the log holds by now and return how many records that were; raises what keeps it from doing so."""
         published, end = 0, self._repository.last_offset()
         try:
-            while (place := self._take()) is None or place.position < end:
+            while self._position() < end:
                 count = self.step()
                 published += count or 0
                 if count is None:
@@ -108,6 +108,11 @@ class Relay:
             return published
         finally:
             self._release()
+
+    def _position(self) -> int:
+        """Return how far the bus has the log, whoever brings it there."""
+        place = self._take()
+        return self._subscriptions.status(self.name).position if place is None else place.position
 
     def step(self) -> int | None:
         """Publish the next batch and return its length, 0 if nothing came for a second; ``None`` if another process serves."""
