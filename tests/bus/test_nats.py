@@ -1,4 +1,5 @@
 import asyncio
+import threading
 import uuid
 from contextlib import ExitStack, closing
 
@@ -6,6 +7,8 @@ import nats
 import pytest
 from tests.relay.conftest import forget_streams
 
+from factbook.errors import TemporaryError
+from factbook.events.contract import Delivery
 from factbook.events.testing import QUICK, SECRET, BusContract, Collector, an_event, eventually
 from factbook.events.urls import open_bus
 
@@ -67,3 +70,30 @@ def test_a_stream_that_somebody_deleted_is_made_again(connect, nats_url, subject
     eventually(lambda: bus.lag("one") == 0)
     bus.publish([an_event(2)])
     eventually(lambda: [event.offset for event in got.events] == ["2"])
+
+
+def test_a_subscriber_may_come_back_with_another_delivery(connect):
+    bus, got = connect(), Collector()
+    bus.subscribe("one", got, QUICK).close()
+    bus.publish([an_event(1)])
+    bus.subscribe("one", got, Delivery(batch=7, lease_seconds=3.0))
+    eventually(lambda: len(got.events) == 1)
+
+
+def test_a_process_that_is_stopped_in_the_middle_of_a_batch_gives_back_what_it_has_not_begun(connect):
+    begun = threading.Event()
+
+    def fail(events):
+        begun.set()
+        raise TemporaryError("the store is away")
+
+    bus, got = connect(), Collector()
+    patient = Delivery(lease_seconds=2.0, backoff_seconds=60, max_backoff_seconds=60)
+    first = bus.subscribe("one", Collector(fail), patient)
+    sent = [an_event(number) for number in range(20)]
+    bus.publish(sent)
+    assert begun.wait(30)
+    first.close()
+    bus.subscribe("one", got, QUICK)
+    eventually(lambda: len(got.ids) == 20)
+    assert got.firsts(sent[0].key) == [event.id for event in sent]
