@@ -11,7 +11,6 @@ from factbook.events.testing import SECRET, BusContract
 from factbook.events.urls import open_bus
 from factbook.relay.following import follow
 from factbook.relay.persist import Persist
-from factbook.repository import reading
 
 
 @pytest.fixture(scope="module")
@@ -50,5 +49,4 @@ def test_a_store_fed_over_kafka_has_the_same_records(brokers, tmp_path):
 
 
 def everything_in(repository):
-    with repository.reading() as connection:
-        return {item.id for item in reading.everything(connection, 0, 1000)[0]}
+    return {item.id for item in repository.everything(0, 1000)[0]}

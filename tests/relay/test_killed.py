@@ -21,7 +21,6 @@ from tests.relay.conftest import make_relay, some_records
 from factbook.events import Bus, open_bus
 from factbook.events.testing import QUICK, Collector, eventually
 from factbook.relay import Subscriptions
-from factbook.repository import reading
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.testing.records import event
 
@@ -57,9 +56,8 @@ def check_nothing_is_lost(got: Collector, repository: SqlRepository) -> None:
 def order_of_targets(repository: SqlRepository) -> dict[str, list[str]]:
     """Return the ids of each target's records in the order in which they were stored."""
     found: dict[str, list[str]] = {}
-    with repository.reading() as connection:
-        for item in reading.everything(connection, 0, 100_000)[0]:
-            found.setdefault(f"{item.record.context.tenant}/{item.record.target}", []).append(item.id)
+    for item in repository.everything(0, 100_000)[0]:
+        found.setdefault(f"{item.record.context.tenant}/{item.record.target}", []).append(item.id)
     return found
 
 

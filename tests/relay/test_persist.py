@@ -22,7 +22,6 @@ from factbook.events.cloudevents import NO_DATA, decode_event, encode_event, eve
 from factbook.events.testing import QUICK, eventually
 from factbook.relay.following import follow
 from factbook.relay.persist import Persist
-from factbook.repository import reading
 from factbook.repository.sql import SqlRepository
 from factbook.settings import load_settings
 from factbook_sdk.facts import record_id
@@ -51,8 +50,7 @@ def copy(tmp_path: Path) -> Iterator[Factbook]:
 
 
 def ids(repository: SqlRepository) -> set[str]:
-    with repository.reading() as connection:
-        return {item.id for item in reading.everything(connection, 0, 100_000)[0]}
+    return {item.id for item in repository.everything(0, 100_000)[0]}
 
 
 def views(repository: SqlRepository) -> dict[str, set[Any]]:

@@ -19,7 +19,6 @@ from factbook.errors import FactbookError
 from factbook.events.cloudevents import NO_DATA, Event, encode_event, event_of
 from factbook.events.contract import Bus, DeadLetter
 from factbook.relay.subscription import Place, Subscriptions
-from factbook.repository import reading
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.repository.contract import StoredRecord
 
@@ -122,8 +121,7 @@ class Relay:
         self._count_dead_letters()
         if self._repository.wait_beyond(place.position, min(_IDLE_SECONDS, self._renew_seconds)) <= place.position:
             return 0
-        with self._repository.reading() as connection:
-            batch, position = reading.everything(connection, place.position, self._batch)
+        batch, position = self._repository.everything(place.position, self._batch)
         self._publish(batch, place.replays)
         moved = self._subscriptions.advance(self.name, self._owner, place, position)
         self._place = msgspec.structs.replace(place, position=position) if moved else None

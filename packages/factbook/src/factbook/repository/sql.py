@@ -167,6 +167,11 @@ class SqlRepository(MetadataRepository):
                 self._grown.wait(min(remaining, _POLL_SECONDS))
         return True
 
+    def everything(self, after_offset: int, limit: int) -> tuple[list[StoredRecord], int]:
+        """Return records of every tenant and kind after an offset, in log order, and the offset reached: what leaves the store."""
+        with self.reading() as connection:
+            return reading.everything(connection, after_offset, limit)
+
     def view_positions(self) -> dict[str, int]:
         """Return up to which offset each view has followed the log."""
         with self.reading() as connection:
