@@ -7,6 +7,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from tests.bus.servers import cluster_url, nats_cluster
 from tests.jobs.conftest import open_store
 from tests.relay.conftest import make_relay, some_records
@@ -34,6 +35,7 @@ def leader_of(url: str, stream: str) -> str:
     return asyncio.run(ask())
 
 
+@pytest.mark.usefixtures("nats_url")  # left out where NATS is
 def test_the_leader_killed_under_load_loses_nothing_and_keeps_the_order(tmp_path: Path) -> None:
     with (
         nats_cluster(tmp_path) as servers,

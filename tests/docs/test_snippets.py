@@ -58,6 +58,7 @@ def at_database(text: str, url: str) -> str:
     return text
 
 
+@pytest.mark.usefixtures("nats_url")  # left out where NATS is
 @pytest.mark.parametrize("page", WITH_A_BUS, ids=lambda page: page.stem)
 def test_the_examples_with_a_bus_do_what_their_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

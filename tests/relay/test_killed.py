@@ -111,6 +111,7 @@ def test_a_store_fed_from_the_bus_is_whole_though_its_process_is_killed(
         assert order_of_targets(copy) == order_of_targets(repository)
 
 
+@pytest.mark.usefixtures("nats_url")  # left out where NATS is
 def test_nats_killed_under_the_relay_and_its_subscriber_is_waited_for(repository: SqlRepository, tmp_path: Path) -> None:
     with nats_server(tmp_path) as server, closing(open_bus(server.url)) as bus:
         got = Collector()
