@@ -26,7 +26,7 @@ from factbook.relay.following import follow
 from factbook.relay.persist import Persist
 from factbook.relay.relay import BATCH_RECORDS
 from factbook.repository.sql import SqlRepository
-from factbook.repository.urls import open_repository
+from factbook.repository.urls import open_sql
 from factbook_sdk.facts import Admission, builtin_kinds
 from factbook_sdk.testing.records import state
 
@@ -73,7 +73,7 @@ def _relay(relay: Relay) -> float:
 
 
 def _open(url: str) -> SqlRepository:
-    return open_repository(url, admission=Admission(builtin_kinds()))
+    return open_sql(url, admission=Admission(builtin_kinds()))
 
 
 def _events(store: SqlRepository) -> list[Event]:

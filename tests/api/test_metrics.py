@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -78,6 +79,13 @@ def test_a_store_that_does_not_answer_leaves_the_other_numbers(client: TestClien
     assert found["factbook_store_up"] == 0
     assert found["factbook_memory_bytes"] > 0
     assert not any(name.startswith("factbook_log") for name in found)
+
+
+def test_a_store_of_files_is_not_called_down(make_client: MakeClient, tmp_path: Path) -> None:
+    client = make_client(meta_db_url=f"file://{tmp_path / 'facts'}")
+    assert client.post("/records", json=a_record()).status_code == 200
+    found = numbers(client)
+    assert (found["factbook_store_up"], found["factbook_log_last_offset"]) == (1, 1)
 
 
 def test_no_label_names_a_tenant_or_a_target(make_client: MakeClient) -> None:

@@ -66,24 +66,24 @@ def views(repository: SqlRepository) -> dict[str, set[Any]]:
 
 
 def test_a_store_fed_from_the_bus_has_the_same_records_and_views(scanned: Factbook, copy: Factbook, nats_bus: Bus, bus_url: str) -> None:
-    make_relay(scanned.repository, nats_bus).run_to_the_end()
+    make_relay(scanned.sql, nats_bus).run_to_the_end()
     follow(nats_bus, "persist", Persist(copy.repository), once=True, delivery=QUICK)
-    assert ids(copy.repository) == ids(scanned.repository)
-    assert views(copy.repository) == views(scanned.repository)
-    assert any(rows for rows in views(copy.repository).values())
+    assert ids(copy.sql) == ids(scanned.sql)
+    assert views(copy.sql) == views(scanned.sql)
+    assert any(rows for rows in views(copy.sql).values())
     assert nats_bus.dead_letters() == []
 
 
 def test_storing_a_replay_again_changes_nothing(scanned: Factbook, copy: Factbook, nats_bus: Bus) -> None:
-    relay = make_relay(scanned.repository, nats_bus)
+    relay = make_relay(scanned.sql, nats_bus)
     relay.run_to_the_end()
     follow(nats_bus, "persist", Persist(copy.repository), once=True, delivery=QUICK)
-    end = copy.repository.last_offset()
+    end = copy.sql.last_offset()
     scanned.subscriptions.replay("relay", after_offset=0)
-    assert relay.run_to_the_end() == scanned.repository.last_offset()
+    assert relay.run_to_the_end() == scanned.sql.last_offset()
     again = Persist(copy.repository)
     follow(nats_bus, "persist", again, once=True, delivery=QUICK)
-    assert (again.stored, copy.repository.last_offset()) == (0, end)
+    assert (again.stored, copy.sql.last_offset()) == (0, end)
 
 
 def test_what_is_no_record_or_refused_goes_to_the_dead_letters_and_the_rest_is_kept(copy: Factbook, bus_url: str) -> None:
@@ -100,7 +100,7 @@ def test_what_is_no_record_or_refused_goes_to_the_dead_letters_and_the_rest_is_k
         eventually(lambda: bus.dead_count() == 2)
         eventually(lambda: bus.lag("persist") == 0)
         subscription.close()
-        assert len(ids(copy.repository)) == 2
+        assert len(ids(copy.sql)) == 2
         reasons = sorted(letter.reason for letter in bus.dead_letters())
     assert reasons[0].startswith("The event ")
     assert "carries no record" in reasons[0]

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from factbook.events import Bus
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
+    from factbook.relay import Relay, Subscriptions
     from factbook.repository.copying import CopyReport, OnCopied
     from factbook.repository.files.store import FilesRepository
-    from factbook.relay import Relay, Subscriptions
     from factbook.repository.projection import Projection
     from factbook.repository.sql import SqlRepository
     from factbook.scan.job import ScanOutcome, Scans
@@ -128,7 +128,7 @@ class Factbook:
         from factbook.relay import Relay
 
         return Relay(
-            self.repository,
+            self.sql,
             self.bus,
             name=name,
             source=self.settings.bus_source,
@@ -161,7 +161,7 @@ class Factbook:
     def subscriptions(self) -> Subscriptions:
         from factbook.relay import Subscriptions
 
-        return Subscriptions(self.repository, lease_seconds=self.settings.relay_lease_seconds)
+        return Subscriptions(self.sql, lease_seconds=self.settings.relay_lease_seconds)
 
     @cached_property
     def scans(self) -> Scans:

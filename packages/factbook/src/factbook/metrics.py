@@ -19,6 +19,7 @@ from factbook.health import installed_version, memory_bytes
 if TYPE_CHECKING:
     from factbook.jobs import Jobs
     from factbook.relay import Relay, Subscriptions
+    from factbook.repository.files.store import FilesRepository
     from factbook.repository.sql import SqlRepository
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,11 @@ class House(Protocol):
     """What there is to measure."""
 
     @property
-    def repository(self) -> SqlRepository: ...
+    def has_database(self) -> bool: ...
+    @property
+    def repository(self) -> SqlRepository | FilesRepository: ...
+    @property
+    def sql(self) -> SqlRepository: ...
     @property
     def jobs(self) -> Jobs: ...
     @property
@@ -54,7 +59,7 @@ class HouseCollector(Collector):
         if (held := memory_bytes()) is not None:
             yield _gauge("factbook_memory_bytes", "Memory this process holds.", [((), held)])
         try:
-            read = [*_of_the_log(self._house), *_of_the_jobs(self._house), *_of_the_relay(self._house)]
+            read = list(_of_the_store(self._house))
         except FactbookError as error:
             log.warning("metrics_without_store", reason=str(error))
             read = []
@@ -62,9 +67,14 @@ class HouseCollector(Collector):
         yield from read
 
 
+def _of_the_store(house: House) -> Iterator[Metric]:
+    yield _gauge("factbook_log_last_offset", "End of the log.", [((), house.repository.last_offset())])
+    if house.has_database:
+        yield from (*_of_the_log(house), *_of_the_jobs(house), *_of_the_relay(house))
+
+
 def _of_the_log(house: House) -> Iterator[Metric]:
-    repository = house.repository
-    yield _gauge("factbook_log_last_offset", "End of the log.", [((), repository.last_offset())])
+    repository = house.sql
     counts = repository.tally.counts().items()
     yield _counter("factbook_records", "Records this process was given, by what became of them.", counts, ("kind", "outcome"))
     positions = [((name,), position) for name, position in repository.view_positions().items()]

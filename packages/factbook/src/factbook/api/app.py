@@ -97,14 +97,14 @@ def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextMan
 def _open(factbook: Factbook) -> Worker | None:
     """Open what requests will use, in one thread, before many threads ask for it at once; start the worker, where there can be jobs."""
     _ = factbook.repository
+    if factbook.has_bus:
+        factbook.relay.start()
     if not factbook.has_database:
         return None
     for room in ("connections", "jobs", "dictionary", "scans"):
         getattr(factbook, room)
     worker = factbook.worker()
     worker.start()
-    if factbook.has_bus:
-        factbook.relay.start()
     return worker
 
 
