@@ -88,7 +88,7 @@ class NatsBus(Bus):
             if self._loop is None or self._thread is None:
                 return
             loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
-            asyncio.run_coroutine_threadsafe(self._drop(), loop).result(_CALL_SECONDS)
+            asyncio.run_coroutine_threadsafe(self._end(), loop).result(_CALL_SECONDS)
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
@@ -134,6 +134,14 @@ class NatsBus(Bus):
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
+
+    async def _end(self) -> None:
+        """Disconnect, and end what the client left running for connections that broke."""
+        await self._drop()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _max_event_bytes(self) -> int:
         return int((await self._ready()).client.max_payload) - _HEADER_BYTES
