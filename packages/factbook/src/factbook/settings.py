@@ -169,6 +169,21 @@ SETTINGS: tuple[Setting, ...] = (
         _days,
     ),
     Setting(
+        "BUS_URL",
+        "memory://",
+        "Where records go once they are stored: nats://HOST:PORT or kafka://HOST:PORT (several hosts separated by commas). "
+        "The default keeps them in the process.",
+        _text,
+        True,
+    ),
+    Setting("BUS_SOURCE", "urn:factbook", "What this Factbook calls itself on the bus: the CloudEvents source of its events.", _text),
+    Setting(
+        "RELAY_LEASE_SECONDS",
+        "30",
+        "A process that relays and has not been heard of for this long is replaced by another one.",
+        _seconds,
+    ),
+    Setting(
         "DISK_FREE_MIN_BYTES",
         "536870912",
         "/health and `factbook doctor` warn when the data folder has less free disk than this.",
@@ -203,6 +218,9 @@ class Settings(msgspec.Struct, frozen=True):
     job_attempts: int
     job_lease_seconds: float
     job_retention_days: int
+    bus_url: str
+    bus_source: str
+    relay_lease_seconds: float
     disk_free_min_bytes: int
     uses_demo_source: bool
 

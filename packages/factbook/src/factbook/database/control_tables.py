@@ -62,7 +62,10 @@ subscriptions = Table(
     METADATA,
     Column("name", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
+    Column("replays", Integer, nullable=False),
+    Column("moved_at", BigInteger, nullable=False),
+    Column("failure", Text),
     Column("lease_owner", Text),
     Column("lease_until", BigInteger),
 )
-"""How far each subscriber outside the store has been served, and which process serves it now."""
+"""How far each subscriber outside the store has been served, how often from anew, what last failed, and which process serves it now."""

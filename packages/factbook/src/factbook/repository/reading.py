@@ -213,6 +213,14 @@ def between(connection: Connection, after_offset: int, up_to: int, kinds: Sequen
     return _follow(connection, after_offset, up_to, numbers, limit)
 
 
+def everything(connection: Connection, after_offset: int, limit: int) -> tuple[list[StoredRecord], int]:
+    """Return records of every tenant and kind after an offset, in log order, and the offset reached: what leaves the store."""
+    end = last_offset(connection)
+    numbers = connection.scalars(select(channels.c.channel_no)).all()
+    found = _follow(connection, after_offset, end, numbers, limit)
+    return found, found[-1].offset if len(found) == limit else max(end, after_offset)
+
+
 def _follow(connection: Connection, after_offset: int, up_to: int, channel_numbers: Sequence[int], limit: int) -> list[StoredRecord]:
     """Read the log in windows that grow while little is found, so that no statement sorts or even looks at the whole of it."""
     found: list[StoredRecord] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -43,6 +44,24 @@ BULK_RECORDS = 10_000
 _POLL_SECONDS = 0.1
 
 
+class Tally:
+    """What became of the records that this process was given since it started, by kind and outcome."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Add the counts of a transaction that is committed."""
+        with self._lock:
+            self._counts.update(counts)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return the counts by (kind, outcome)."""
+        with self._lock:
+            return dict(self._counts)
+
+
 class Appending:
     """One write transaction: append facts and write other tables of ours, all or nothing."""
 
@@ -51,6 +70,7 @@ class Appending:
         self._repository = repository
         self.numbering = repository.numbers.begin()
         self.appended = 0
+        self.tally: Counter[tuple[str, str]] = Counter()
         self.is_broken = False
 
     def append(self, facts: Sequence[MetadataRecord]) -> list[Stored]:
@@ -64,6 +84,7 @@ class Appending:
         self._repository.projections.follow(self.connection, appended)
         self.is_broken = False
         self.appended += len(appended)
+        self.tally.update((admitted.record.kind, result.outcome.value) for admitted, result in zip(batch, results, strict=True))
         return results
 
 
@@ -75,6 +96,7 @@ class SqlRepository(MetadataRepository):
         self.admission = admission
         self.projections = Projections(projections)
         self.numbers = StreamNumbers()
+        self.tally = Tally()
         self._grown = threading.Condition()
         self._growth = 0
         self._group: GroupCommit[Admitted, Stored] = GroupCommit(self._append)
@@ -109,6 +131,7 @@ class SqlRepository(MetadataRepository):
                     fix="Let the error end the transaction",
                 )
         self.numbers.remember(appending.numbering)
+        self.tally.add(appending.tally)
         if appending.appended:
             with self._grown:
                 self._growth += 1
@@ -143,6 +166,16 @@ class SqlRepository(MetadataRepository):
             if self._growth == growth:
                 self._grown.wait(min(remaining, _POLL_SECONDS))
         return True
+
+    def everything(self, after_offset: int, limit: int) -> tuple[list[StoredRecord], int]:
+        """Return records of every tenant and kind after an offset, in log order, and the offset reached: what leaves the store."""
+        with self.reading() as connection:
+            return reading.everything(connection, after_offset, limit)
+
+    def view_positions(self) -> dict[str, int]:
+        """Return up to which offset each view has followed the log."""
+        with self.reading() as connection:
+            return self.projections.positions(connection)
 
     def rebuild(self, on_replay: OnReplay | None = None) -> int:
         """Drop all views and replay the log into new ones, in one transaction; return the offset reached."""

@@ -25,6 +25,9 @@ def upgrade() -> None:
         "subscriptions",
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("replays", sa.Integer, nullable=False),
+        sa.Column("moved_at", sa.BigInteger, nullable=False),
+        sa.Column("failure", sa.Text),
         sa.Column("lease_owner", sa.Text),
         sa.Column("lease_until", sa.BigInteger),
     )
