@@ -27,7 +27,11 @@ _NOTHING: _State = (0, None, None)
 
 _COLUMNS = ("offset", "channel_no", "stream_id", "produced_at", "id", "state_digest", "body")
 
-_LOCK = {"sqlite": "SELECT last_offset FROM log_head", "postgresql": "SELECT last_offset FROM log_head FOR UPDATE"}
+# On PostgreSQL the statements of the transaction are planned once from here on, as the hot ones of reading are (PLANNED_ONCE).
+_LOCK = {
+    "sqlite": "SELECT last_offset FROM log_head",
+    "postgresql": "SELECT last_offset, set_config('plan_cache_mode', 'force_generic_plan', true) FROM log_head FOR UPDATE",
+}
 _ADVANCE = {"sqlite": "UPDATE log_head SET last_offset = ?", "postgresql": "UPDATE log_head SET last_offset = %s"}
 
 # Which of these records are in the log already: (channel, time, id) -> offset. LIMIT keeps the planner from joining with the whole log.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, asc, desc, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, asc, desc, func, literal_column, or_, select, true
 
-from factbook.database.engine import Database
+from factbook.database.engine import PLANNED_ONCE, Database
 from factbook.database.log_tables import channels, log_head, records, streams
 from factbook.repository.rows import to_stored
 from factbook_sdk.facts import MetadataTarget, target_key
@@ -21,14 +21,26 @@ _CHANNEL = records.c.channel_no + 0
 
 # The newest record of a target: the newest of each of its few streams (one a producer) by one step into the index, then the newest of
 # those. Joined and sorted, a stream's whole history would be read, and on PostgreSQL without statistics even the whole of streams.
-_LATEST = """
-    SELECT r."offset", r.id, r.body FROM streams AS s JOIN records AS r ON r."offset" = (
-        SELECT h."offset" FROM records AS h WHERE h.stream_id = s.stream_id{as_of} ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
-    )
-    WHERE s.channel_no = ? AND s.target_key = ?{producer} ORDER BY r.produced_at DESC, r."offset" DESC LIMIT 1
-"""
+_LATEST = {
+    "sqlite": """
+        SELECT r."offset", r.id, r.body FROM streams AS s JOIN records AS r ON r."offset" = (
+            SELECT h."offset" FROM records AS h WHERE h.stream_id = s.stream_id{as_of} ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
+        )
+        WHERE s.channel_no = ? AND s.target_key = ?{producer} ORDER BY r.produced_at DESC, r."offset" DESC LIMIT 1
+    """,
+    # By the offset alone the row would be looked for in every month once more.
+    "postgresql": """
+        SELECT r."offset", r.id, r.body FROM streams AS s CROSS JOIN LATERAL (
+            SELECT h.produced_at, h."offset", h.id, h.body FROM records AS h
+            WHERE h.stream_id = s.stream_id{as_of} ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
+        ) AS r
+        WHERE s.channel_no = ? AND s.target_key = ?{producer} ORDER BY r.produced_at DESC, r."offset" DESC LIMIT 1
+    """,
+}
 _AS_OF = " AND h.produced_at <= ?"
 _PRODUCER = " AND s.producer_id = ?"
+
+_ONCE = {PLANNED_ONCE: True}
 
 _MAX_PARAMETERS = 500
 _SCAN_ROWS = 1000
@@ -89,7 +101,7 @@ def latest_of_one(
         parameters.insert(0, as_of)
     if producer_id is not None:
         parameters.append(producer_id)
-    statement = _LATEST.format(as_of="" if as_of is None else _AS_OF, producer="" if producer_id is None else _PRODUCER)
+    statement = _LATEST[database.dialect].format(as_of="" if as_of is None else _AS_OF, producer="" if producer_id is None else _PRODUCER)
     row = database.fetch_one(statement, parameters)
     return None if row is None else to_stored(row)
 
@@ -100,23 +112,27 @@ def latest(
     """Return the last record of each target up to ``as_of``, in one statement per 500 targets (one in all for :class:`Within`)."""
     found: dict[MetadataTarget, StoredRecord] = {}
     for part in _parts(targets):
-        heads = records.alias("heads")
-        head = select(heads.c.offset).where(heads.c.stream_id == streams.c.stream_id)
-        if as_of is not None:
-            head = head.where(heads.c.produced_at <= as_of)
-        head = head.order_by(heads.c.produced_at.desc(), heads.c.offset.desc()).limit(1)
-        statement = (
-            select(*_ROW)
-            .select_from(streams)
-            .join(records, records.c.offset == head.correlate(streams).scalar_subquery())
-            .where(*stream_filter(channel, tenant, part, producer_id))
-        )
-        for row in connection.execute(statement):
+        statement = _heads(connection.dialect.name, as_of).where(*stream_filter(channel, tenant, part, producer_id))
+        for row in connection.execute(statement, execution_options=_ONCE):
             item = to_stored(row)
             known = found.get(item.record.target)
             if known is None or (known.record.produced_at, known.offset) < (item.record.produced_at, item.offset):
                 found[item.record.target] = item
     return found
+
+
+def _heads(dialect: str, as_of: int | None) -> Select[Any]:
+    """Return the last record of each stream, by one step into the index a stream (see ``_LATEST``)."""
+    heads = records.alias("heads")
+    last = select(*(heads.c[column.name] for column in _ROW)) if dialect == "postgresql" else select(heads.c.offset)
+    last = last.where(heads.c.stream_id == streams.c.stream_id)
+    if as_of is not None:
+        last = last.where(heads.c.produced_at <= as_of)
+    last = last.order_by(heads.c.produced_at.desc(), heads.c.offset.desc()).limit(1).correlate(streams)
+    if dialect == "postgresql":
+        row = last.lateral("last")
+        return select(*row.c).select_from(streams).join(row, true())
+    return select(*_ROW).select_from(streams).join(records, records.c.offset == last.scalar_subquery())
 
 
 def _parts(targets: Targets) -> Iterator[Targets]:
@@ -129,7 +145,8 @@ def _parts(targets: Targets) -> Iterator[Targets]:
 
 def time_of(connection: Connection, offset: int, stream_ids: Select[Any]) -> int | None:
     """Return when the record at an offset became true, if it belongs to one of the streams."""
-    return connection.scalar(select(records.c.produced_at).where(records.c.offset == offset, records.c.stream_id.in_(stream_ids)))
+    statement = select(records.c.produced_at).where(records.c.offset == offset, records.c.stream_id.in_(stream_ids))
+    return connection.scalar(statement, execution_options=_ONCE)
 
 
 def ordered(
@@ -150,8 +167,8 @@ def ordered(
     kept: list[StoredRecord] = []
     step = limit if not where else max(limit, _SCAN_ROWS)
     while len(kept) < limit:
-        statement = _ordered_statement(conditions, since, until, after, order, step)
-        rows = connection.execute(statement).all()
+        statement = _ordered_statement(connection.dialect.name, conditions, since, until, after, order, step)
+        rows = connection.execute(statement, execution_options=_ONCE).all()
         for row in rows:
             item = to_stored(row)
             if matches(item.record, where):
@@ -163,6 +180,7 @@ def ordered(
 
 
 def _ordered_statement(
+    dialect: str,
     conditions: Sequence[ColumnElement[bool]],
     since: int | None,
     until: int | None,
@@ -172,7 +190,7 @@ def _ordered_statement(
 ) -> Select[Any]:
     """Pick the page by index entries alone, then read only its bodies: a run's facts share their time and are sorted by the thousand."""
     time, offset = records.c.produced_at, records.c.offset
-    page = select(offset).where(*conditions).limit(limit)
+    page = select(offset, time).where(*conditions).limit(literal_column(str(limit)))
     if since is not None:
         page = page.where(time >= since)
     if until is not None:
@@ -181,7 +199,15 @@ def _ordered_statement(
         page = page.where(*_after(after, order))
     direction = asc if order == "asc" else desc
     picked = page.order_by(direction(time), direction(offset)).subquery("page")
-    return select(*_ROW, time).join(picked, offset == picked.c.offset).order_by(direction(time), direction(offset))
+    if dialect == "postgresql":
+        # One by one, and by the time as well, which names the month; joined, whole months would be read.
+        bodies = records.alias("bodies")
+        same = and_(bodies.c.offset == picked.c.offset, bodies.c.produced_at == picked.c.produced_at)
+        row = select(bodies.c.offset, bodies.c.id, bodies.c.body).where(same).limit(literal_column("1")).lateral("row")
+        statement = select(*row.c, picked.c.produced_at).select_from(picked).join(row, true())
+    else:
+        statement = select(*_ROW, time).join(picked, offset == picked.c.offset)
+    return statement.order_by(direction(picked.c.produced_at), direction(picked.c.offset))
 
 
 def _after(place: tuple[int, int], order: Literal["asc", "desc"]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -223,8 +249,9 @@ def _follow(connection: Connection, after_offset: int, up_to: int, channel_numbe
             select(*_ROW)
             .where(records.c.offset > after_offset, records.c.offset <= reached, _CHANNEL.in_(channel_numbers))
             .order_by(records.c.offset)
-            .limit(limit - len(found))
+            .limit(literal_column(str(limit)))
         )
-        found.extend(to_stored(row) for row in connection.execute(statement))
+        rows = connection.execute(statement, execution_options=_ONCE).fetchmany(limit - len(found))
+        found.extend(map(to_stored, rows))
         after_offset, window = reached, min(4 * window, _MAX_WINDOW)
     return found

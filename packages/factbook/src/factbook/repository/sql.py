@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from factbook.database.engine import Database
 from factbook.database.log_tables import records, streams
 from factbook.database.migrations import migrate
+from factbook.database.months import make_months
 from factbook.errors import InternalError, InvalidRecord
 from factbook.repository import reading
 from factbook.repository.appending import append

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from factbook.database.engine import Database
 from factbook.errors import ConfigurationError
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision; ``tests/database`` proves that it is."""
 
 _LOCK_KEY = int.from_bytes(b"factbook")
