@@ -44,6 +44,7 @@ streams = Table(
     UniqueConstraint("channel_no", "target_key", "producer_id"),
     Index(None, "channel_no", "source_id"),
 )
+
 records = Table(
     "records",
     METADATA,
@@ -57,6 +58,8 @@ records = Table(
     UniqueConstraint("channel_no", "produced_at", "id"),
     Index(None, "stream_id", "produced_at", "offset"),
 )
+"""On PostgreSQL partitioned by month (``database/months.py``); there the key is the offset and ``produced_at``, since the key of a partitioned
+table must hold what it is partitioned by. That no two records share an offset follows from the append lock."""
 
 projections = Table(
     "projections",

@@ -10,13 +10,14 @@ from datetime import datetime
 from itertools import islice
 from typing import Literal
 
+import structlog
 from sqlalchemy import Connection, select
 
 from factbook.database.engine import Database
 from factbook.database.log_tables import records, streams
 from factbook.database.migrations import migrate
 from factbook.database.months import make_months
-from factbook.errors import InternalError, InvalidRecord
+from factbook.errors import ConfigurationError, InternalError, InvalidRecord, StoreBusy
 from factbook.repository import reading
 from factbook.repository.appending import append
 from factbook.repository.combining import GroupCommit
@@ -39,6 +40,8 @@ from factbook_sdk.repository.contract import (
 )
 from factbook_sdk.repository.filters import Condition
 from factbook_sdk.repository.paging import at_index, format_cursor, parse_cursor, unknown_offset
+
+log = structlog.get_logger(__name__)
 
 BULK_RECORDS = 10_000
 _POLL_SECONDS = 0.1
@@ -91,11 +94,25 @@ class SqlRepository(MetadataRepository):
         """Bring tables and views up to date; cheap when they are."""
         self.database.prepare()
         migrate(self.database)
+        self.make_months()
         with self.database.reading() as connection:
             current = self.projections.are_current(connection, reading.last_offset(connection))
         if not current:
             with self.database.writing() as connection:
                 self.projections.catch_up(connection)
+
+    def make_months(self) -> None:
+        """Make room for the months to come, where the store keeps records by month; cheap when it is there. To be called now and then.
+
+        That it could not be made is logged and no more: it is made long before it is needed, and without it nothing is refused.
+        """
+        try:
+            made = make_months(self.database)
+        except (StoreBusy, ConfigurationError) as error:
+            log.warning("months_not_made", reason=str(error))
+        else:
+            if made:
+                log.info("months_made", months=[month.table for month in made])
 
     @contextmanager
     def transaction(self) -> Iterator[Appending]:

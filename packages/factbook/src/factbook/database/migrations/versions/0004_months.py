@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("only_row", sa.SmallInteger, primary_key=True, autoincrement=False),
         sa.Column("oldest_code", sa.Text, nullable=False),
     )
-    op.execute("INSERT INTO schema_compatibility (only_row, oldest_code) VALUES (1, '0004')")
+    op.execute(f"INSERT INTO schema_compatibility (only_row, oldest_code) VALUES (1, '{oldest_code}')")
     if op.get_bind().dialect.name == "postgresql":
         _partition()
 
