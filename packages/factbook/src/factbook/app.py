@@ -159,7 +159,7 @@ class Factbook:
         from factbook.jobs.worker import Worker
 
         everybodys = JobsOfTenants(self.sql, lambda tenant: self.of(tenant).jobs, own=self.jobs)
-        return Worker(everybodys, concurrency=self.settings.job_workers)
+        return Worker(everybodys, concurrency=self.settings.job_workers, hourly=self.sql.make_months)
 
     def submit_scan(self, source: str | None = None, *, trigger: str = "api", **options: Any) -> Job:
         """Queue a scan as :meth:`Rooms.submit_scan` does."""

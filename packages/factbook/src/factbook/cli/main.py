@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from factbook.cli import backfill, demo, dictionary, doctor, jobs, kinds, rebuild, records, scan, serve, sources, spool, tokens
+from factbook.cli import backfill, demo, dictionary, doctor, jobs, kinds, rebuild, records, scan, serve, sources, spool, tokens, worker
 from factbook.cli.exit_codes import ExitCode, exit_codes_text
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ app.command()(backfill.backfill)
 app.add_typer(tokens.app, name="tokens")
 app.command()(rebuild.rebuild)
 app.command()(serve.serve)
+app.command()(worker.worker)
 app.command()(doctor.doctor)
 
 
