@@ -45,7 +45,9 @@ def begin_early(url: str) -> None:
     database = Database(url)
     first, second = first_month(), first_month().after(1)
     with database.writing() as connection:
-        for name in connection.scalars(text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'records'::regclass")).all():
+        for name in connection.scalars(
+            text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'records'::regclass")
+        ).all():
             connection.execute(text(f"DROP TABLE {name}"))
         for name, bounds in (
             ("records_past", f"(MINVALUE) TO ({first.begins_at})"),
@@ -134,7 +136,10 @@ def rows(months: Store, table: Store) -> list[list[Any]]:
         scale = 1e6 if what.endswith("µs") else 1e3
         pairs = [(f"{what}", statistics.median(seconds), statistics.median(table.seconds[what]))]
         if len(seconds) >= 300:
-            pairs = [(f"{what}, p50", *pairs[0][1:]), (f"{what}, p99", *(statistics.quantiles(s, n=100)[98] for s in (seconds, table.seconds[what])))]
+            pairs = [
+                (f"{what}, p50", *pairs[0][1:]),
+                (f"{what}, p99", *(statistics.quantiles(s, n=100)[98] for s in (seconds, table.seconds[what]))),
+            ]
         found += [[name, round(scale * ours), round(scale * theirs), round(ours / theirs, 2)] for name, ours, theirs in pairs]
     return found
 

@@ -171,8 +171,15 @@ def test_a_store_of_one_table_is_converted_with_all_it_holds(url, newest):
     assert repository.bulk_store(facts).count(Outcome.DUPLICATE) == len(facts)
     assert repository.store(records.event(77)).offset == stored.count(Outcome.STORED) + 1
     assert known_months(repository)[-1] == this_month().after(2)
-    held = {"nothing": {}, "last year": {"records_past": 4}, "this month": {"records_past": 2}, "far away": {this_month().after(1).table: 1}}
-    assert held[newest].items() <= {**places(repository), "records_past": places(repository)["records_past"] - (newest != "nothing")}.items()
+    held = {
+        "nothing": {},
+        "last year": {"records_past": 4},
+        "this month": {"records_past": 2},
+        "far away": {this_month().after(1).table: 1},
+    }
+    assert (
+        held[newest].items() <= {**places(repository), "records_past": places(repository)["records_past"] - (newest != "nothing")}.items()
+    )
     repository.close()
 
 

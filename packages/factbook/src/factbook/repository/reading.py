@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, asc, desc, func, literal_column, or_, select, true
@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, asc, desc, func,
 from factbook.database.engine import PLANNED_ONCE, Database
 from factbook.database.log_tables import channels, log_head, records, streams
 from factbook.repository.rows import to_stored
+from factbook.repository.stretches import Stretch, stretches
 from factbook_sdk.facts import MetadataTarget, target_key
 from factbook_sdk.repository.contract import StoredRecord, Targets, Within
 from factbook_sdk.repository.filters import Condition, matches
@@ -68,20 +69,21 @@ def stream_filter(channel: int, tenant: str, targets: Targets | None, producer_i
 
 def record_filter(
     connection: Connection, channel: int, tenant: str, targets: Targets | None, producer_id: str | None
-) -> list[ColumnElement[bool]]:
-    """Return the conditions on ``records`` that pick a channel's records of these targets and producer, and how to get at them.
+) -> tuple[list[ColumnElement[bool]], int | None]:
+    """Return the conditions on ``records`` that pick a channel's records of these targets and producer, and how to get at them; then, if
+    that is stream by stream, the channel for ``by_streams_of`` of :func:`ordered`.
 
     Few streams are read one by one and sorted. If most of the channel is wanted, it is read in its own order and the rest left out:
     then a page costs a page, however long the history. The planners know neither, and guess wrong by hours on a large log.
     """
     if targets is None and producer_id is None:
-        return [records.c.channel_no == channel]
+        return [records.c.channel_no == channel], None
     wanted = stream_filter(channel, tenant, targets, producer_id)
     ids = select(streams.c.stream_id).where(*wanted)
     if not _is_most(connection, channel, targets, wanted):
-        return [records.c.stream_id.in_(ids)]
+        return [records.c.stream_id.in_(ids)], channel
     # As a value (IS TRUE) it stays a filter; as a bare condition it would be joined.
-    return [records.c.channel_no == channel, records.c.stream_id.in_(ids).is_(true())]
+    return [records.c.channel_no == channel, records.c.stream_id.in_(ids).is_(true())], None
 
 
 def _is_most(connection: Connection, channel: int, targets: Targets | None, wanted: Sequence[ColumnElement[bool]]) -> bool:
@@ -159,6 +161,8 @@ def ordered(
     order: Literal["asc", "desc"] = "asc",
     limit: int,
     where: Sequence[Condition] = (),
+    by_streams_of: int | None = None,
+    is_one_stream: bool = False,
 ) -> list[StoredRecord]:
     """Return records by (produced_at, offset) from after a place on, at most ``limit``, all ``where`` conditions holding.
 
@@ -166,17 +170,37 @@ def ordered(
     """
     kept: list[StoredRecord] = []
     step = limit if not where else max(limit, _SCAN_ROWS)
-    while len(kept) < limit:
-        statement = _ordered_statement(connection.dialect.name, conditions, since, until, after, order, step)
-        rows = connection.execute(statement, execution_options=_ONCE).all()
-        for row in rows:
-            item = to_stored(row)
-            if matches(item.record, where):
-                kept.append(item)
-        if len(rows) < step:
-            break
-        after = (rows[-1].produced_at, rows[-1].offset)
+    for first, last in _stretches(connection, by_streams_of, since, until, after, order):
+        place = after
+        while len(kept) < limit:
+            statement = _ordered_statement(connection.dialect.name, conditions, first, last, place, order, step, is_one_stream)
+            rows = connection.execute(statement, execution_options=_ONCE).all()
+            for row in rows:
+                item = to_stored((row.offset, row.id, row.body))
+                if matches(item.record, where):
+                    kept.append(item)
+            if len(rows) < step:
+                break
+            place = (rows[-1].produced_at, rows[-1].offset)
     return kept[:limit]
+
+
+def _stretches(
+    connection: Connection,
+    by_streams_of: int | None,
+    since: int | None,
+    until: int | None,
+    after: tuple[int, int] | None,
+    order: Literal["asc", "desc"],
+) -> Iterable[Stretch]:
+    """Return the stretches of time to read one after the other: several where many streams would be looked for in every month."""
+    if connection.dialect.name != "postgresql" or by_streams_of is None:
+        return [(since, until)]
+    begin = after[0] if after is not None else since if order == "asc" else until
+    if begin is None:
+        end = func.min(records.c.produced_at) if order == "asc" else func.max(records.c.produced_at)
+        begin = connection.scalar(select(end).where(records.c.channel_no == by_streams_of), execution_options=_ONCE)
+    return [] if begin is None else stretches(since, until, begin, order)
 
 
 def _ordered_statement(
@@ -187,6 +211,7 @@ def _ordered_statement(
     after: tuple[int, int] | None,
     order: Literal["asc", "desc"],
     limit: int,
+    is_one_stream: bool,
 ) -> Select[Any]:
     """Pick the page by index entries alone, then read only its bodies: a run's facts share their time and are sorted by the thousand."""
     time, offset = records.c.produced_at, records.c.offset
@@ -198,15 +223,19 @@ def _ordered_statement(
     if after is not None:
         page = page.where(*_after(after, order))
     direction = asc if order == "asc" else desc
-    picked = page.order_by(direction(time), direction(offset)).subquery("page")
+    page = page.order_by(direction(time), direction(offset))
+    if is_one_stream:
+        # Its index is in that very order.
+        return page.add_columns(records.c.id, records.c.body)
+    picked = page.subquery("page")
     if dialect == "postgresql":
         # One by one, and by the time as well, which names the month; joined, whole months would be read.
         bodies = records.alias("bodies")
         same = and_(bodies.c.offset == picked.c.offset, bodies.c.produced_at == picked.c.produced_at)
-        row = select(bodies.c.offset, bodies.c.id, bodies.c.body).where(same).limit(literal_column("1")).lateral("row")
-        statement = select(*row.c, picked.c.produced_at).select_from(picked).join(row, true())
+        row = select(bodies.c.id, bodies.c.body).where(same).limit(literal_column("1")).lateral("row")
+        statement = select(picked, *row.c).select_from(picked).join(row, true())
     else:
-        statement = select(*_ROW, time).join(picked, offset == picked.c.offset)
+        statement = select(picked, records.c.id, records.c.body).select_from(picked).join(records, offset == picked.c.offset)
     return statement.order_by(direction(picked.c.produced_at), direction(picked.c.offset))
 
 

@@ -233,7 +233,9 @@ class SqlRepository(MetadataRepository):
                     raise unknown_offset(after_offset)
                 after = (moment, after_offset)
             ids = connection.scalars(wanted).all()
-            return reading.ordered(connection, [records.c.stream_id.in_(ids)], since=first, until=last, after=after, limit=limit)
+            is_one = len(ids) == 1
+            picked = records.c.stream_id == ids[0] if is_one else records.c.stream_id.in_(ids)
+            return reading.ordered(connection, [picked], since=first, until=last, after=after, limit=limit, is_one_stream=is_one)
 
     def query(
         self,
@@ -259,8 +261,18 @@ class SqlRepository(MetadataRepository):
             channel = self.numbers.channel(connection, tenant, kind)
             if channel is None:
                 return QueryPage([], None)
-            conditions = reading.record_filter(connection, channel, tenant, targets, producer_id)
-            found = reading.ordered(connection, conditions, since=first, until=last, after=after, order=order, limit=limit + 1, where=where)
+            conditions, by_streams_of = reading.record_filter(connection, channel, tenant, targets, producer_id)
+            found = reading.ordered(
+                connection,
+                conditions,
+                since=first,
+                until=last,
+                after=after,
+                order=order,
+                limit=limit + 1,
+                where=where,
+                by_streams_of=by_streams_of,
+            )
         page = found[:limit]
         return QueryPage(page, format_cursor(page[-1]) if len(found) > limit else None)
 
