@@ -58,8 +58,8 @@ records = Table(
     UniqueConstraint("channel_no", "produced_at", "id"),
     Index(None, "stream_id", "produced_at", "offset"),
 )
-"""On PostgreSQL partitioned by month (``database/months.py``); there the key is the offset and ``produced_at``, since the key of a partitioned
-table must hold what it is partitioned by. That no two records share an offset follows from the append lock."""
+"""On PostgreSQL partitioned by month (``database/months.py``). There ``produced_at`` is part of the primary key, because a partitioned
+table's key must hold what it is partitioned by; that no two records share an offset follows from the append lock."""
 
 projections = Table(
     "projections",

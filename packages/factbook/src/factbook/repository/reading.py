@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -31,15 +32,19 @@ _LATEST = {
     """,
     # By the offset alone the row would be looked for in every month once more.
     "postgresql": """
-        SELECT r."offset", r.id, r.body FROM streams AS s CROSS JOIN LATERAL (
+        SELECT r."offset", r.id, r.body, r.produced_at FROM streams AS s CROSS JOIN LATERAL (
             SELECT h.produced_at, h."offset", h.id, h.body FROM records AS h
-            WHERE h.stream_id = s.stream_id{as_of} ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
+            WHERE h.stream_id = s.stream_id{as_of}{since} ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
         ) AS r
         WHERE s.channel_no = ? AND s.target_key = ?{producer} ORDER BY r.produced_at DESC, r."offset" DESC LIMIT 1
     """,
 }
 _AS_OF = " AND h.produced_at <= ?"
+_SINCE = " AND h.produced_at >= ?"
 _PRODUCER = " AND s.producer_id = ?"
+
+_RECENT = 62 * 86_400_000_000
+_MAX_LAST_SEEN = 100_000
 
 _ONCE = {PLANNED_ONCE: True}
 
@@ -69,21 +74,20 @@ def stream_filter(channel: int, tenant: str, targets: Targets | None, producer_i
 
 def record_filter(
     connection: Connection, channel: int, tenant: str, targets: Targets | None, producer_id: str | None
-) -> tuple[list[ColumnElement[bool]], int | None]:
-    """Return the conditions on ``records`` that pick a channel's records of these targets and producer, and how to get at them; then, if
-    that is stream by stream, the channel for ``by_streams_of`` of :func:`ordered`.
+) -> list[ColumnElement[bool]]:
+    """Return the conditions on ``records`` that pick a channel's records of these targets and producer, and how to get at them.
 
     Few streams are read one by one and sorted. If most of the channel is wanted, it is read in its own order and the rest left out:
     then a page costs a page, however long the history. The planners know neither, and guess wrong by hours on a large log.
     """
     if targets is None and producer_id is None:
-        return [records.c.channel_no == channel], None
+        return [records.c.channel_no == channel]
     wanted = stream_filter(channel, tenant, targets, producer_id)
     ids = select(streams.c.stream_id).where(*wanted)
     if not _is_most(connection, channel, targets, wanted):
-        return [records.c.stream_id.in_(ids)], channel
+        return [records.c.stream_id.in_(ids)]
     # As a value (IS TRUE) it stays a filter; as a bare condition it would be joined.
-    return [records.c.channel_no == channel, records.c.stream_id.in_(ids).is_(true())], None
+    return [records.c.channel_no == channel, records.c.stream_id.in_(ids).is_(true())]
 
 
 def _is_most(connection: Connection, channel: int, targets: Targets | None, wanted: Sequence[ColumnElement[bool]]) -> bool:
@@ -94,17 +98,46 @@ def _is_most(connection: Connection, channel: int, targets: Targets | None, want
     return bool(connection.scalar(select(2 * part >= whole)))
 
 
+class LastSeen:
+    """When targets were last heard of: on PostgreSQL no month before that need be looked at for what is the latest about them.
+
+    It may forget, and a record may have gone since: what is not found from the remembered moment on is looked for everywhere.
+    """
+
+    def __init__(self) -> None:
+        self._moments: dict[tuple[int, bytes, str | None], int] = {}
+
+    def since(self, key: tuple[int, bytes, str | None], as_of: int | None) -> int:
+        if as_of is not None:
+            return as_of - _RECENT
+        return self._moments.get(key, time.time_ns() // 1000 - _RECENT)
+
+    def remember(self, key: tuple[int, bytes, str | None], moment: int) -> None:
+        if len(self._moments) >= _MAX_LAST_SEEN:
+            # A new dictionary instead of an emptied one: another thread may be reading the old one.
+            self._moments = {}
+        self._moments[key] = moment
+
+
 def latest_of_one(
-    database: Database, channel: int, tenant: str, target: MetadataTarget, producer_id: str | None, as_of: int | None
+    database: Database, seen: LastSeen, channel: int, tenant: str, target: MetadataTarget, producer_id: str | None, as_of: int | None
 ) -> StoredRecord | None:
     """Return what :func:`latest` would of one target: the hottest read of all, by a statement made once."""
-    parameters: list[Any] = [channel, target_key(tenant, target)]
-    if as_of is not None:
-        parameters.insert(0, as_of)
-    if producer_id is not None:
-        parameters.append(producer_id)
-    statement = _LATEST[database.dialect].format(as_of="" if as_of is None else _AS_OF, producer="" if producer_id is None else _PRODUCER)
-    row = database.fetch_one(statement, parameters)
+    about = target_key(tenant, target)
+    place: list[Any] = [channel, about] if producer_id is None else [channel, about, producer_id]
+    moments = [] if as_of is None else [as_of]
+    template = _LATEST[database.dialect].format(
+        as_of=_AS_OF if moments else "", producer="" if producer_id is None else _PRODUCER, since="{}"
+    )
+    if database.dialect == "sqlite":
+        row = database.fetch_one(template.format(""), [*moments, *place])
+        return None if row is None else to_stored(row)
+    key = (channel, about, producer_id)
+    row = database.fetch_one(template.format(_SINCE), [*moments, seen.since(key, as_of), *place])
+    if row is None:
+        row = database.fetch_one(template.format(""), [*moments, *place])
+        if row is not None and as_of is None:
+            seen.remember(key, row[3])
     return None if row is None else to_stored(row)
 
 
@@ -161,19 +194,18 @@ def ordered(
     order: Literal["asc", "desc"] = "asc",
     limit: int,
     where: Sequence[Condition] = (),
-    by_streams_of: int | None = None,
-    is_one_stream: bool = False,
+    channel: int | None = None,
 ) -> list[StoredRecord]:
     """Return records by (produced_at, offset) from after a place on, at most ``limit``, all ``where`` conditions holding.
 
-    Conditions into the body are tested here, on candidates read in bounded steps.
+    Conditions into the body are tested here, on candidates read in bounded steps. The conditions pick one stream, or name its ``channel``.
     """
     kept: list[StoredRecord] = []
     step = limit if not where else max(limit, _SCAN_ROWS)
-    for first, last in _stretches(connection, by_streams_of, since, until, after, order):
+    for first, last in _stretches(connection, channel, since, until, after, order):
         place = after
         while len(kept) < limit:
-            statement = _ordered_statement(connection.dialect.name, conditions, first, last, place, order, step, is_one_stream)
+            statement = _ordered_statement(connection.dialect.name, conditions, first, last, place, order, step, channel is None)
             rows = connection.execute(statement, execution_options=_ONCE).all()
             for row in rows:
                 item = to_stored((row.offset, row.id, row.body))
@@ -187,19 +219,19 @@ def ordered(
 
 def _stretches(
     connection: Connection,
-    by_streams_of: int | None,
+    channel: int | None,
     since: int | None,
     until: int | None,
     after: tuple[int, int] | None,
     order: Literal["asc", "desc"],
 ) -> Iterable[Stretch]:
-    """Return the stretches of time to read one after the other: several where many streams would be looked for in every month."""
-    if connection.dialect.name != "postgresql" or by_streams_of is None:
+    """Return the stretches of time to read one after the other: several where records lie in months."""
+    if connection.dialect.name != "postgresql" or channel is None:
         return [(since, until)]
     begin = after[0] if after is not None else since if order == "asc" else until
     if begin is None:
         end = func.min(records.c.produced_at) if order == "asc" else func.max(records.c.produced_at)
-        begin = connection.scalar(select(end).where(records.c.channel_no == by_streams_of), execution_options=_ONCE)
+        begin = connection.scalar(select(end).where(records.c.channel_no == channel), execution_options=_ONCE)
     return [] if begin is None else stretches(since, until, begin, order)
 
 
@@ -214,16 +246,16 @@ def _ordered_statement(
     is_one_stream: bool,
 ) -> Select[Any]:
     """Pick the page by index entries alone, then read only its bodies: a run's facts share their time and are sorted by the thousand."""
-    time, offset = records.c.produced_at, records.c.offset
-    page = select(offset, time).where(*conditions).limit(literal_column(str(limit)))
+    moment, offset = records.c.produced_at, records.c.offset
+    page = select(offset, moment).where(*conditions).limit(literal_column(str(limit)))
     if since is not None:
-        page = page.where(time >= since)
+        page = page.where(moment >= since)
     if until is not None:
-        page = page.where(time < until)
+        page = page.where(moment < until)
     if after is not None:
         page = page.where(*_after(after, order))
     direction = asc if order == "asc" else desc
-    page = page.order_by(direction(time), direction(offset))
+    page = page.order_by(direction(moment), direction(offset))
     if is_one_stream:
         # Its index is in that very order.
         return page.add_columns(records.c.id, records.c.body)

@@ -79,6 +79,7 @@ class SqlRepository(MetadataRepository):
         self.admission = admission
         self.projections = Projections(projections)
         self.numbers = StreamNumbers()
+        self._seen = reading.LastSeen()
         self._grown = threading.Condition()
         self._growth = 0
         self._group: GroupCommit[Admitted, Stored] = GroupCommit(self._append)
@@ -193,7 +194,7 @@ class SqlRepository(MetadataRepository):
     ) -> StoredRecord | None:
         moment = microseconds(as_of, "as_of") if as_of is not None else None
         channel = self.numbers.channels.get((tenant, kind)) or self._channel(tenant, kind)
-        return None if channel is None else reading.latest_of_one(self.database, channel, tenant, target, producer_id, moment)
+        return None if channel is None else reading.latest_of_one(self.database, self._seen, channel, tenant, target, producer_id, moment)
 
     def latest_many(
         self,
@@ -233,9 +234,10 @@ class SqlRepository(MetadataRepository):
                     raise unknown_offset(after_offset)
                 after = (moment, after_offset)
             ids = connection.scalars(wanted).all()
-            is_one = len(ids) == 1
-            picked = records.c.stream_id == ids[0] if is_one else records.c.stream_id.in_(ids)
-            return reading.ordered(connection, [picked], since=first, until=last, after=after, limit=limit, is_one_stream=is_one)
+            one = records.c.stream_id == ids[0] if len(ids) == 1 else None
+            picked = records.c.stream_id.in_(ids) if one is None else one
+            several = channel if one is None else None
+            return reading.ordered(connection, [picked], since=first, until=last, after=after, limit=limit, channel=several)
 
     def query(
         self,
@@ -261,17 +263,9 @@ class SqlRepository(MetadataRepository):
             channel = self.numbers.channel(connection, tenant, kind)
             if channel is None:
                 return QueryPage([], None)
-            conditions, by_streams_of = reading.record_filter(connection, channel, tenant, targets, producer_id)
+            conditions = reading.record_filter(connection, channel, tenant, targets, producer_id)
             found = reading.ordered(
-                connection,
-                conditions,
-                since=first,
-                until=last,
-                after=after,
-                order=order,
-                limit=limit + 1,
-                where=where,
-                by_streams_of=by_streams_of,
+                connection, conditions, since=first, until=last, after=after, order=order, limit=limit + 1, where=where, channel=channel
             )
         page = found[:limit]
         return QueryPage(page, format_cursor(page[-1]) if len(found) > limit else None)

@@ -1,8 +1,8 @@
 """Migrations of our tables: numbered files, each safe while old and new code both run.
 
 A migration only adds. What older code could not live with (a column dropped, a meaning changed) comes a release later, when no process
-needs the old any more. Each file states as ``oldest_code`` the oldest revision whose code may still use the store once it has run; the store
-keeps that of its newest migration, so that older code can tell whether it may go on while newer processes take over one by one.
+needs the old any more. Each file states as ``oldest_code`` the oldest revision whose code may still use the store once it has run; the
+store keeps that of its newest migration, so that older code can tell whether it may go on while newer processes take over one by one.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ _COLUMNS = '"offset", channel_no, stream_id, produced_at, id, state_digest, body
 
 
 def upgrade() -> None:
-    op.create_table(
+    compatibility = op.create_table(
         "schema_compatibility",
         sa.Column("only_row", sa.SmallInteger, primary_key=True, autoincrement=False),
         sa.Column("oldest_code", sa.Text, nullable=False),
     )
-    op.execute(f"INSERT INTO schema_compatibility (only_row, oldest_code) VALUES (1, '{oldest_code}')")
+    op.bulk_insert(compatibility, [{"only_row": 1, "oldest_code": oldest_code}])
     if op.get_bind().dialect.name == "postgresql":
         _partition()
 
