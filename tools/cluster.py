@@ -109,8 +109,10 @@ class Cluster:
         self.settings = {"DATA_DIR": str(folder / "data"), "META_DB_URL": store_url, "LOG_LEVEL": "INFO", **settings}
         environment = {**inherited, **{f"FACTBOOK_{name}": value for name, value in self.settings.items()}}
         program = [sys.executable, "-m", "factbook"]
+        # Where there are workers the servers only answer.
+        of_servers = {**environment, "FACTBOOK_JOB_WORKERS": "0"} if workers else environment
         self.servers = [
-            Member(f"server-{number}", [*program, "serve", "--port", str(port)], environment, folder, f"http://127.0.0.1:{port}")
+            Member(f"server-{number}", [*program, "serve", "--port", str(port)], of_servers, folder, f"http://127.0.0.1:{port}")
             for number, port in enumerate(free_ports(servers), 1)
         ]
         self.workers = [Member(f"worker-{number}", [*program, "worker"], environment, folder) for number in range(1, workers + 1)]

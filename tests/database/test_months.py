@@ -13,6 +13,7 @@ from tests.repository.stores import open_empty
 from factbook.database import migrations
 from factbook.database.engine import PLANNED_ONCE, Database
 from factbook.database.months import Month, make_months, months
+from factbook.errors import FactbookError
 from factbook.repository.sql import SqlRepository
 from factbook.repository.urls import open_repository
 from factbook_sdk.facts import Admission, builtin_kinds
@@ -121,7 +122,7 @@ def test_processes_that_make_months_at_once_and_write_meanwhile_lose_nothing(rep
                 with_months.bulk_store([event(1000 * number + step, produced_at=moment)])
                 if step % 5 == 0:
                     make_months(with_months.database, today=moment)
-        except Exception as error:
+        except FactbookError as error:
             errors.append(error)
         finally:
             with_months.close()

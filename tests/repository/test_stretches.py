@@ -1,5 +1,7 @@
 """Stretches of time are the whole time, once."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ def test_stretches_are_the_whole_without_gap_or_overlap(since, until, begin, ord
     found = list(stretches(since, until, begin, order))
     in_time = found if order == "asc" else found[::-1]
     assert (in_time[0][0], in_time[-1][1]) == (since, until)
-    assert all(one[1] == other[0] for one, other in zip(in_time, in_time[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(in_time))
     assert len(found) <= 8
 
 

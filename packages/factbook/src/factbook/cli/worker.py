@@ -21,10 +21,13 @@ def worker(
     one; jobs that run are asked to stop and go on in another.
     """
     from factbook.app import Factbook
+    from factbook.errors import ConfigurationError
     from factbook.log import configure_logging
     from factbook.settings import load_settings
 
     settings = load_settings(job_workers=jobs)
+    if not settings.job_workers:
+        raise ConfigurationError("A worker that runs no jobs has nothing to do", why="JOB_WORKERS is 0", fix="Start it with --jobs N")
     configure_logging(settings.log_level)
     asked_to_stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
