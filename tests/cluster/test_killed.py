@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import httpx2
 from tests.cluster.victims import Caller, Pipeline, Victim, check_log, check_views, whole_log
 from tools.cluster import Cluster
 
@@ -28,9 +29,7 @@ def test_kills_at_random_lose_nothing_repeat_nothing_and_leave_the_views_true(po
     source = demo.ensure_source(tmp_path / "shop.sqlite")
     settings = {"SOURCE_DB_URL": f"sqlite:///{source}", "JOB_LEASE_SECONDS": "2", "LOG_LEVEL": "WARNING"}
     cluster = Cluster(postgres_url, tmp_path, servers=2, workers=1, **settings)
-    pipelines = [
-        Pipeline(number, cluster.urls[number % 2], tmp_path / "spools", pause_seconds=0.5) for number in range(1, EMITTERS + 1)
-    ]
+    pipelines = [Pipeline(number, cluster.urls[number % 2], tmp_path / "spools", pause_seconds=0.5) for number in range(1, EMITTERS + 1)]
     with cluster:
         with Caller(cluster.urls) as caller:
             for pipeline in pipelines:
@@ -58,7 +57,7 @@ def kill_at_random(victims: list[Victim], chance: random.Random, cluster: Cluste
     killed: Counter[str] = Counter()
     for _ in range(KILLS):
         time.sleep(chance.random() * 0.4)
-        if chance.random() < 0.3:
+        if chance.random() < 0.5:
             ask_for_scan(cluster, chance)
         victim = chance.choice(victims)
         assert victim.exit_code is None, f"{victim.name} ended by itself"
@@ -69,8 +68,6 @@ def kill_at_random(victims: list[Victim], chance: random.Random, cluster: Cluste
 
 
 def ask_for_scan(cluster: Cluster, chance: random.Random) -> None:
-    import httpx2
-
     try:
         httpx2.post(f"{chance.choice(cluster.urls)}/scan/trigger", timeout=5)
     except httpx2.TransportError:
@@ -80,8 +77,6 @@ def ask_for_scan(cluster: Cluster, chance: random.Random) -> None:
 
 def settle_jobs(cluster: Cluster) -> None:
     """Wait until no job waits or runs; lost workers' jobs are taken over meanwhile."""
-    import httpx2
-
     deadline = time.monotonic() + 60
     while True:
         health = httpx2.get(f"{cluster.urls[0]}/health", timeout=30).json()["jobs"]

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -99,7 +99,6 @@ class Caller:
 
     def __init__(self, urls: Sequence[str]) -> None:
         self.acknowledged: set[int] = set()
-        self.refused = 0
         self._urls = urls
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._call)
@@ -113,14 +112,14 @@ class Caller:
         self._thread.join()
 
     def _call(self) -> None:
-        number = 0
-        while not self._ended.wait(0.01):
-            with suppress(TemporaryError), closing(RemoteRepository(self._urls[number % len(self._urls)], timeout_seconds=5)) as repository:
-                self.refused += 1
-                repository.store(event(number))
-                self.refused -= 1
-                self.acknowledged.add(number)
-            number += 1
+        with ExitStack() as opened:
+            repositories = [opened.enter_context(closing(RemoteRepository(url, timeout_seconds=5))) for url in self._urls]
+            number = 0
+            while not self._ended.wait(0.01):
+                with suppress(TemporaryError):
+                    repositories[number % len(repositories)].store(event(number))
+                    self.acknowledged.add(number)
+                number += 1
 
 
 def whole_log(url: str) -> list[StoredRecord]:

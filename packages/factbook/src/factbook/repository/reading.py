@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, asc, desc, func, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, asc, desc, func, literal_column, or_, select, true
 
 from factbook.database.engine import PLANNED_ONCE, Database
 from factbook.database.log_tables import channels, log_head, records, streams
@@ -247,11 +247,7 @@ def _ordered_statement(
 ) -> Select[Any]:
     """Pick the page by index entries alone, then read only its bodies: a run's facts share their time and are sorted by the thousand."""
     moment, offset = records.c.produced_at, records.c.offset
-    page = select(offset, moment).where(*conditions).limit(literal_column(str(limit)))
-    if since is not None:
-        page = page.where(moment >= since)
-    if until is not None:
-        page = page.where(moment < until)
+    page = select(offset, moment).where(*conditions, *_between(moment, since, until)).limit(literal_column(str(limit)))
     if after is not None:
         page = page.where(*_after(after, order))
     direction = asc if order == "asc" else desc
@@ -261,14 +257,27 @@ def _ordered_statement(
         return page.add_columns(records.c.id, records.c.body)
     picked = page.subquery("page")
     if dialect == "postgresql":
-        # One by one, and by the time as well, which names the month; joined, whole months would be read.
+        # One by one, and by the time as well, which names the month; joined, whole months would be read. The bounds, once more, leave
+        # out months before the first row.
         bodies = records.alias("bodies")
-        same = and_(bodies.c.offset == picked.c.offset, bodies.c.produced_at == picked.c.produced_at)
-        row = select(bodies.c.id, bodies.c.body).where(same).limit(literal_column("1")).lateral("row")
+        same = (bodies.c.offset == picked.c.offset, bodies.c.produced_at == picked.c.produced_at)
+        row = (
+            select(bodies.c.id, bodies.c.body)
+            .where(*same, *_between(bodies.c.produced_at, since, until))
+            .limit(literal_column("1"))
+            .lateral("row")
+        )
         statement = select(picked, *row.c).select_from(picked).join(row, true())
     else:
         statement = select(picked, records.c.id, records.c.body).select_from(picked).join(records, offset == picked.c.offset)
     return statement.order_by(direction(picked.c.produced_at), direction(picked.c.offset))
+
+
+def _between(moment: ColumnElement[int], since: int | None, until: int | None) -> Iterator[ColumnElement[bool]]:
+    if since is not None:
+        yield moment >= since
+    if until is not None:
+        yield moment < until
 
 
 def _after(place: tuple[int, int], order: Literal["asc", "desc"]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
