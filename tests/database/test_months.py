@@ -57,7 +57,7 @@ def places(repository):
     """Return how many records lie in each partition that holds any."""
     with repository.reading() as connection:
         rows = connection.execute(text("SELECT tableoid::regclass::text, count(*) FROM records GROUP BY 1"))
-        return dict(rows.tuples().all())
+        return dict(map(tuple, rows))
 
 
 def known_months(repository):
