@@ -107,8 +107,8 @@ class Worker:
         self._hour_ends = time.monotonic() + _HOUR_SECONDS
         try:
             self._hourly()
-        except Exception as error:  # noqa: BLE001 - as above; the next hour is soon enough
-            log.warning("chore_failed", reason=describe(error).message)
+        except Exception as error:  # the next hour is soon enough
+            log.error("chore_failed", exc_info=error)
 
     def _perform(self, lease: Lease) -> Exception | None:
         begun: list[Run] = []
