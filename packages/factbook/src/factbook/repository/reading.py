@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, asc, desc, func, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, any_, asc, desc, func, literal_column, or_, select, true
 
 from factbook.database.engine import PLANNED_ONCE, Database
 from factbook.database.log_tables import channels, log_head, records, streams
@@ -85,7 +85,9 @@ def record_filter(
     wanted = stream_filter(channel, tenant, targets, producer_id)
     ids = select(streams.c.stream_id).where(*wanted)
     if not _is_most(connection, channel, targets, wanted):
-        return [records.c.stream_id.in_(ids)]
+        # As an array PostgreSQL takes the streams for few, which is meant; joined, it would read all of every month.
+        in_array = records.c.stream_id == any_(func.array(ids.scalar_subquery()))
+        return [in_array if connection.dialect.name == "postgresql" else records.c.stream_id.in_(ids)]
     # As a value (IS TRUE) it stays a filter; as a bare condition it would be joined.
     return [records.c.channel_no == channel, records.c.stream_id.in_(ids).is_(true())]
 
