@@ -18,7 +18,7 @@ from factbook.database.log_tables import records, streams
 from factbook.database.migrations import migrate
 from factbook.database.months import make_months
 from factbook.errors import ConfigurationError, InternalError, InvalidRecord, StoreBusy
-from factbook.repository import reading
+from factbook.repository import latest, reading
 from factbook.repository.appending import append
 from factbook.repository.combining import GroupCommit
 from factbook.repository.projection import OnReplay, Projection, Projections
@@ -79,7 +79,7 @@ class SqlRepository(MetadataRepository):
         self.admission = admission
         self.projections = Projections(projections)
         self.numbers = StreamNumbers()
-        self._seen = reading.LastSeen()
+        self._seen = latest.LastSeen()
         self._grown = threading.Condition()
         self._growth = 0
         self._group: GroupCommit[Admitted, Stored] = GroupCommit(self._append)
@@ -194,7 +194,7 @@ class SqlRepository(MetadataRepository):
     ) -> StoredRecord | None:
         moment = microseconds(as_of, "as_of") if as_of is not None else None
         channel = self.numbers.channels.get((tenant, kind)) or self._channel(tenant, kind)
-        return None if channel is None else reading.latest_of_one(self.database, self._seen, channel, tenant, target, producer_id, moment)
+        return None if channel is None else latest.latest_of_one(self.database, self._seen, channel, tenant, target, producer_id, moment)
 
     def latest_many(
         self,
@@ -208,7 +208,7 @@ class SqlRepository(MetadataRepository):
         moment = microseconds(as_of, "as_of") if as_of is not None else None
         with self.reading() as connection:
             channel = self.numbers.channel(connection, tenant, kind)
-            return {} if channel is None else reading.latest(connection, channel, tenant, targets, producer_id, moment)
+            return {} if channel is None else latest.latest(connection, channel, tenant, targets, producer_id, moment)
 
     def history(
         self,
