@@ -130,10 +130,14 @@ def test_a_worker_without_jobs_says_so(tmp_path: Path) -> None:
 
 def test_make_cluster_shows_its_members_and_leaves_nothing_behind(postgres_url: str) -> None:
     server = postgres_url.rpartition("/")[0] + "/postgres"
+    before = databases(server)
     environment = {**os.environ, "CLUSTER_SECONDS": "0.5", "FACTBOOK_TEST_POSTGRES_URL": server}
     ended = subprocess.run([sys.executable, "-m", "tools.cluster"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert re.findall(r"^(server|worker)-(\d)", ended.stdout, re.M) == [("server", "1"), ("server", "2"), ("worker", "1"), ("worker", "2")]
+    assert databases(server) <= before
+
+
+def databases(server: str) -> set[str]:
     with psycopg.connect(server) as connection:
-        names = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'factbook_cluster_%'").fetchall()
-    assert names == []
+        return {row[0] for row in connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'factbook_cluster_%'")}
