@@ -42,7 +42,7 @@ def test_the_verbs_promised_are_there() -> None:
         ("demo",), ("scan",), ("dictionary",), ("jobs",), ("job", "show"), ("job", "cancel"), ("job", "retry"),
         ("sources", "add"), ("sources", "list"), ("sources", "test"), ("sources", "remove"),
         ("records", "store"), ("records", "latest"), ("records", "history"), ("records", "query"), ("records", "tail"),
-        ("kinds", "list"), ("kinds", "show"), ("rebuild",), ("serve",), ("doctor",),
+        ("kinds", "list"), ("kinds", "show"), ("rebuild",), ("serve",), ("worker",), ("doctor",),
     }  # fmt: skip
     assert promised <= set(PATHS)
 
@@ -55,7 +55,7 @@ def test_every_verb_that_answers_answers_in_json() -> None:
         return {option for parameter in command.params for option in parameter.opts} if not hasattr(command, "commands") else {"--json"}
 
     silent = {path for path in PATHS if path and "--json" not in options(path)}
-    assert silent == {("demo",), ("serve",)}
+    assert silent == {("demo",), ("serve",), ("worker",)}
 
 
 def test_option_names_are_lower_case() -> None:

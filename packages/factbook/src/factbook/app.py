@@ -161,7 +161,7 @@ class Factbook:
         from factbook.jobs.worker import Worker
 
         everybodys = JobsOfTenants(self.sql, lambda tenant: self.of(tenant).jobs, own=self.jobs)
-        return Worker(everybodys, concurrency=self.settings.job_workers)
+        return Worker(everybodys, concurrency=self.settings.job_workers, hourly=self.sql.make_months)
 
     @property
     def has_bus(self) -> bool:

@@ -45,6 +45,13 @@ def _positive(value: str) -> int:
     return number
 
 
+def _count(value: str) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError("it must be 0 or more")
+    return number
+
+
 def _share(value: str) -> float:
     share = float(value)
     if not 0 <= share <= 1:
@@ -149,7 +156,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("SERVICE_URL", "", "The Factbook service that `factbook records spool flush` sends to.", _text),
     Setting("SERVICE_TOKEN", "", "The key or token with which it and `factbook backfill --into URL` do.", _text, True),
-    Setting("JOB_WORKERS", "2", "Jobs the server runs at the same time.", _positive),
+    Setting("JOB_WORKERS", "2", "Jobs a server or a worker process runs at the same time; 0 leaves them to other processes.", _count),
     Setting(
         "JOB_ATTEMPTS",
         "3",

@@ -29,6 +29,7 @@ from factbook.cli import (
     spool,
     subscribe,
     tokens,
+    worker,
 )
 from factbook.cli.exit_codes import ExitCode, exit_codes_text
 
@@ -57,6 +58,7 @@ app.add_typer(relay.app, name="relay")
 app.add_typer(subscribe.app, name="subscribe")
 app.command()(rebuild.rebuild)
 app.command()(serve.serve)
+app.command()(worker.worker)
 app.command()(doctor.doctor)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, Table, Text
 
 from factbook.database.metadata import METADATA
 
@@ -69,3 +69,11 @@ subscriptions = Table(
     Column("lease_until", BigInteger),
 )
 """How far each subscriber outside the store has been served, how often from anew, what last failed, and which process serves it now."""
+
+schema_compatibility = Table(
+    "schema_compatibility",
+    METADATA,
+    Column("only_row", SmallInteger, primary_key=True, autoincrement=False),
+    Column("oldest_code", Text, nullable=False),
+)
+"""One row: the oldest revision whose code may use this store, as the newest migration states it."""

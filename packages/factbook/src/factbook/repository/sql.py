@@ -11,13 +11,15 @@ from datetime import datetime
 from itertools import islice
 from typing import Literal
 
+import structlog
 from sqlalchemy import Connection, select
 
 from factbook.database.engine import Database
 from factbook.database.log_tables import records, streams
 from factbook.database.migrations import migrate
-from factbook.errors import InternalError, InvalidRecord
-from factbook.repository import reading
+from factbook.database.months import make_months
+from factbook.errors import ConfigurationError, InternalError, InvalidRecord, StoreBusy
+from factbook.repository import latest, reading
 from factbook.repository.appending import append
 from factbook.repository.combining import GroupCommit
 from factbook.repository.projection import OnReplay, Projection, Projections
@@ -39,6 +41,8 @@ from factbook_sdk.repository.contract import (
 )
 from factbook_sdk.repository.filters import Condition
 from factbook_sdk.repository.paging import at_index, format_cursor, parse_cursor, unknown_offset
+
+log = structlog.get_logger(__name__)
 
 BULK_RECORDS = 10_000
 _POLL_SECONDS = 0.1
@@ -97,6 +101,7 @@ class SqlRepository(MetadataRepository):
         self.projections = Projections(projections)
         self.numbers = StreamNumbers()
         self.tally = Tally()
+        self._seen = latest.LastSeen()
         self._grown = threading.Condition()
         self._growth = 0
         self._group: GroupCommit[Admitted, Stored] = GroupCommit(self._append)
@@ -112,11 +117,25 @@ class SqlRepository(MetadataRepository):
         """Bring tables and views up to date; cheap when they are."""
         self.database.prepare()
         migrate(self.database)
+        self.make_months()
         with self.database.reading() as connection:
             current = self.projections.are_current(connection, reading.last_offset(connection))
         if not current:
             with self.database.writing() as connection:
                 self.projections.catch_up(connection)
+
+    def make_months(self) -> None:
+        """Make room for the months to come, where the store keeps records by month; cheap when it is there. To be called now and then.
+
+        That it could not be made is logged and no more: it is made long before it is needed, and without it nothing is refused.
+        """
+        try:
+            made = make_months(self.database)
+        except (StoreBusy, ConfigurationError) as error:
+            log.warning("months_not_made", reason=str(error))
+        else:
+            if made:
+                log.info("months_made", months=[month.table for month in made])
 
     @contextmanager
     def transaction(self) -> Iterator[Appending]:
@@ -208,7 +227,7 @@ class SqlRepository(MetadataRepository):
     ) -> StoredRecord | None:
         moment = microseconds(as_of, "as_of") if as_of is not None else None
         channel = self.numbers.channels.get((tenant, kind)) or self._channel(tenant, kind)
-        return None if channel is None else reading.latest_of_one(self.database, channel, tenant, target, producer_id, moment)
+        return None if channel is None else latest.latest_of_one(self.database, self._seen, channel, tenant, target, producer_id, moment)
 
     def latest_many(
         self,
@@ -222,7 +241,7 @@ class SqlRepository(MetadataRepository):
         moment = microseconds(as_of, "as_of") if as_of is not None else None
         with self.reading() as connection:
             channel = self.numbers.channel(connection, tenant, kind)
-            return {} if channel is None else reading.latest(connection, channel, tenant, targets, producer_id, moment)
+            return {} if channel is None else latest.latest(connection, channel, tenant, targets, producer_id, moment)
 
     def history(
         self,
@@ -248,7 +267,10 @@ class SqlRepository(MetadataRepository):
                     raise unknown_offset(after_offset)
                 after = (moment, after_offset)
             ids = connection.scalars(wanted).all()
-            return reading.ordered(connection, [records.c.stream_id.in_(ids)], since=first, until=last, after=after, limit=limit)
+            one = records.c.stream_id == ids[0] if len(ids) == 1 else None
+            picked = records.c.stream_id.in_(ids) if one is None else one
+            several = channel if one is None else None
+            return reading.ordered(connection, [picked], since=first, until=last, after=after, limit=limit, channel=several)
 
     def query(
         self,
@@ -275,7 +297,9 @@ class SqlRepository(MetadataRepository):
             if channel is None:
                 return QueryPage([], None)
             conditions = reading.record_filter(connection, channel, tenant, targets, producer_id)
-            found = reading.ordered(connection, conditions, since=first, until=last, after=after, order=order, limit=limit + 1, where=where)
+            found = reading.ordered(
+                connection, conditions, since=first, until=last, after=after, order=order, limit=limit + 1, where=where, channel=channel
+            )
         page = found[:limit]
         return QueryPage(page, format_cursor(page[-1]) if len(found) > limit else None)
 
