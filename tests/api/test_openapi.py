@@ -33,6 +33,10 @@ PROMISED = {
     ("get", "/records/tail"),
     ("get", "/kinds"),
     ("get", "/kinds/{name}"),
+    ("get", "/retention"),
+    ("get", "/retention/plan"),
+    ("post", "/retention/apply"),
+    ("post", "/compact"),
 }
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from factbook.backfill import OnProgress as OnBackfill
     from factbook.backfill import Options as BackfillOptions
     from factbook.dictionary import Dictionary
+    from factbook.history import History
+    from factbook.history.nightly import Nightly
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
     from factbook.repository.copying import CopyReport, OnCopied
@@ -48,10 +50,12 @@ class Factbook:
 
     @cached_property
     def repository(self) -> SqlRepository | FilesRepository:
+        from factbook.repository.archive.place import open_place
         from factbook.repository.urls import open_repository
 
         admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
-        return open_repository(self.settings.meta_db_url, admission=admission, projections=self.projections())
+        archive = open_place(self.settings.archive_url, self.settings.data_dir / "archive-drafts")
+        return open_repository(self.settings.meta_db_url, admission=admission, projections=self.projections(), archive=archive)
 
     @property
     def sql(self) -> SqlRepository:
@@ -91,7 +95,11 @@ class Factbook:
         return Jobs(
             self.sql,
             tenant=self.settings.tenant,
-            handlers={"scan": lambda control: self.scans.handle(control)},
+            handlers={
+                "scan": lambda control: self.scans.handle(control),
+                "compact": lambda control: self.history.handle(control),
+                "retention": lambda control: self.history.handle(control),
+            },
             lease_seconds=self.settings.job_lease_seconds,
             max_attempts=self.settings.job_attempts,
             retention_days=self.settings.job_retention_days,
@@ -114,6 +122,19 @@ class Factbook:
             tenant=self.settings.tenant,
             max_removal_share=self.settings.max_removal_share,
         )
+
+    @cached_property
+    def history(self) -> History:
+        from factbook.history import History
+
+        return History(self.sql, kinds=self.kinds, compact_after_days=self.settings.compact_after_days)
+
+    def nightly(self) -> Nightly | None:
+        """Return what applies retention and compacts each night once it is started, or ``None`` where that is off."""
+        from factbook.history.nightly import Nightly
+
+        at = self.settings.compact_at
+        return None if at is None else Nightly(self.sql, self.history, self.jobs, tenant=self.settings.tenant, at=at)
 
     def submit_scan(self, source: str | None = None, *, trigger: str = "api", **options: Any) -> Job:
         """Queue a scan of a source id, a URL, or the configured source; options as in :meth:`run_scan`."""

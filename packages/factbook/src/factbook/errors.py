@@ -6,7 +6,8 @@ ConfigurationError
 └── SourceRefused         the source said no: wrong password, no such database, no privilege
 TemporaryError
 ├── SourceUnavailable     the source does not answer, or not in time
-└── StoreBusy             another process holds the store longer than we wait
+├── StoreBusy             another process holds the store longer than we wait
+└── ArchiveUnavailable    a file of the archive cannot be read or written
 InvalidRequest
 └── RemovalsHeld          a scan would remove too much and waits for --accept-removals
 FactbookError
@@ -28,6 +29,7 @@ from factbook_sdk.errors import (
 )
 
 __all__ = [
+    "ArchiveUnavailable",
     "Cancelled",
     "ConfigurationError",
     "FactbookError",
@@ -79,6 +81,12 @@ class SourceUnavailable(TemporaryError):
     """The source does not answer, dropped the connection, or took too long."""
 
     code = "source_unavailable"
+
+
+class ArchiveUnavailable(TemporaryError):
+    """A file of the archive cannot be read or written now."""
+
+    code = "archive_unavailable"
 
 
 class StoreBusy(TemporaryError):

@@ -25,6 +25,7 @@ from factbook.health import installed_version
 
 if TYPE_CHECKING:
     from factbook.app import Factbook
+    from factbook.history.nightly import Nightly
     from factbook.jobs.worker import Worker
 
 _DESCRIPTION = """Keeps every fact about your data: scan databases into a dictionary that remembers.
@@ -75,10 +76,12 @@ def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextMan
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            worker = await run_in_threadpool(_open, factbook)
+            worker, nightly = await run_in_threadpool(_open, factbook)
             try:
                 yield
             finally:
+                if nightly is not None:
+                    await run_in_threadpool(nightly.stop)
                 if worker is not None:
                     await run_in_threadpool(worker.stop)
                 await run_in_threadpool(app.state.writing.close)
@@ -88,16 +91,20 @@ def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextMan
     return lifespan
 
 
-def _open(factbook: Factbook) -> Worker | None:
-    """Open what requests will use, in one thread, before many threads ask for it at once; start the worker, where there can be jobs."""
+def _open(factbook: Factbook) -> tuple[Worker | None, Nightly | None]:
+    """Open what requests will use, in one thread, before many threads ask for it at once; start the worker and the nightly run, where
+    there can be jobs."""
     _ = factbook.repository
     if not factbook.has_database:
-        return None
-    for room in ("connections", "jobs", "dictionary", "scans"):
+        return None, None
+    for room in ("connections", "jobs", "dictionary", "scans", "history"):
         getattr(factbook, room)
     worker = factbook.worker()
     worker.start()
-    return worker
+    nightly = factbook.nightly()
+    if nightly is not None:
+        nightly.start()
+    return worker, nightly
 
 
 def _from_environment() -> FastAPI:

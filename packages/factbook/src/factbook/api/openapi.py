@@ -16,6 +16,7 @@ from factbook.api.schemas import (
     LatestQuestion,
     NewSource,
     OffsetPage,
+    PolicyList,
     RecordPage,
     RecordQuestion,
     ScanTrigger,
@@ -24,6 +25,7 @@ from factbook.api.schemas import (
 )
 from factbook.dictionary import DictionaryPage
 from factbook.health import Health
+from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
 from factbook.sources.connections import Connection
 from factbook.sources.contract import Probe
@@ -38,6 +40,7 @@ TYPES: tuple[type, ...] = (
     DictionaryPage,
     Health,
     HealthBrief,
+    HistoryPlan,
     Job,
     JobPage,
     Kind,
@@ -46,6 +49,7 @@ TYPES: tuple[type, ...] = (
     MetadataRecord,
     NewSource,
     OffsetPage,
+    PolicyList,
     Probe,
     Problem,
     RecordPage,

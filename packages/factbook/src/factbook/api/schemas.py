@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from factbook.history import KindPolicy
 from factbook.sources.connections import Connection
 from factbook.sources.contract import ScanScope
 from factbook_sdk.facts import Category, Kind, MetadataTarget
@@ -108,6 +109,12 @@ class SourcePage(msgspec.Struct, frozen=True):
 
     items: list[Connection]
     next_cursor: str | None
+
+
+class PolicyList(msgspec.Struct, frozen=True):
+    """The policy in force for each kind, by name."""
+
+    items: list[KindPolicy]
 
 
 class KindSummary(msgspec.Struct, frozen=True):

@@ -9,12 +9,14 @@ from sqlalchemy import ColumnElement, Connection, Select, asc, desc, func, or_, 
 
 from factbook.database.engine import Database
 from factbook.database.log_tables import channels, log_head, records, streams
+from factbook.repository.archive.bodies import Bodies
 from factbook.repository.rows import to_stored
 from factbook_sdk.facts import MetadataTarget, target_key
 from factbook_sdk.repository.contract import StoredRecord, Targets, Within
 from factbook_sdk.repository.filters import Condition, matches
 
-_ROW = (records.c.offset, records.c.id, records.c.body)
+_ROW = (records.c.offset, records.c.id, records.c.body, records.c.channel_no, records.c.produced_at)
+"""What :class:`Bodies` makes records of: where a body was archived, channel and time tell the file that holds it."""
 
 # Hidden in a sum from the planners, who would walk a channel's whole index and sort it instead of reading a stretch of the log.
 _CHANNEL = records.c.channel_no + 0
@@ -22,7 +24,7 @@ _CHANNEL = records.c.channel_no + 0
 # The newest record of a target: the newest of each of its few streams (one a producer) by one step into the index, then the newest of
 # those. Joined and sorted, a stream's whole history would be read, and on PostgreSQL without statistics even the whole of streams.
 _LATEST = """
-    SELECT r."offset", r.id, r.body FROM streams AS s JOIN records AS r ON r."offset" = (
+    SELECT r."offset", r.id, r.body, r.channel_no, r.produced_at FROM streams AS s JOIN records AS r ON r."offset" = (
         SELECT h."offset" FROM records AS h WHERE h.stream_id = s.stream_id{as_of} ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
     )
     WHERE s.channel_no = ? AND s.target_key = ?{producer} ORDER BY r.produced_at DESC, r."offset" DESC LIMIT 1
@@ -81,7 +83,7 @@ def _is_most(connection: Connection, channel: int, targets: Targets | None, want
 
 
 def latest_of_one(
-    database: Database, channel: int, tenant: str, target: MetadataTarget, producer_id: str | None, as_of: int | None
+    database: Database, bodies: Bodies, channel: int, tenant: str, target: MetadataTarget, producer_id: str | None, as_of: int | None
 ) -> StoredRecord | None:
     """Return what :func:`latest` would of one target: the hottest read of all, by a statement made once."""
     parameters: list[Any] = [channel, target_key(tenant, target)]
@@ -91,11 +93,14 @@ def latest_of_one(
         parameters.append(producer_id)
     statement = _LATEST.format(as_of="" if as_of is None else _AS_OF, producer="" if producer_id is None else _PRODUCER)
     row = database.fetch_one(statement, parameters)
-    return None if row is None else to_stored(row)
+    if row is None or row[2]:
+        return None if row is None else to_stored(row)
+    with database.reading() as connection:
+        return bodies.records(connection, [row])[0]
 
 
 def latest(
-    connection: Connection, channel: int, tenant: str, targets: Targets, producer_id: str | None, as_of: int | None
+    connection: Connection, bodies: Bodies, channel: int, tenant: str, targets: Targets, producer_id: str | None, as_of: int | None
 ) -> dict[MetadataTarget, StoredRecord]:
     """Return the last record of each target up to ``as_of``, in one statement per 500 targets (one in all for :class:`Within`)."""
     found: dict[MetadataTarget, StoredRecord] = {}
@@ -111,11 +116,11 @@ def latest(
             .join(records, records.c.offset == head.correlate(streams).scalar_subquery())
             .where(*stream_filter(channel, tenant, part, producer_id))
         )
-        for row in connection.execute(statement):
-            item = to_stored(row)
-            known = found.get(item.record.target)
-            if known is None or (known.record.produced_at, known.offset) < (item.record.produced_at, item.offset):
-                found[item.record.target] = item
+        for rows in connection.execute(statement).partitions(_SCAN_ROWS):
+            for item in bodies.records(connection, rows):
+                known = found.get(item.record.target)
+                if known is None or (known.record.produced_at, known.offset) < (item.record.produced_at, item.offset):
+                    found[item.record.target] = item
     return found
 
 
@@ -134,6 +139,7 @@ def time_of(connection: Connection, offset: int, stream_ids: Select[Any]) -> int
 
 def ordered(
     connection: Connection,
+    bodies: Bodies,
     conditions: Sequence[ColumnElement[bool]],
     *,
     since: int | None = None,
@@ -152,10 +158,7 @@ def ordered(
     while len(kept) < limit:
         statement = _ordered_statement(conditions, since, until, after, order, step)
         rows = connection.execute(statement).all()
-        for row in rows:
-            item = to_stored(row)
-            if matches(item.record, where):
-                kept.append(item)
+        kept.extend(item for item in bodies.records(connection, rows) if matches(item.record, where))
         if len(rows) < step:
             break
         after = (rows[-1].produced_at, rows[-1].offset)
@@ -181,7 +184,7 @@ def _ordered_statement(
         page = page.where(*_after(after, order))
     direction = asc if order == "asc" else desc
     picked = page.order_by(direction(time), direction(offset)).subquery("page")
-    return select(*_ROW, time).join(picked, offset == picked.c.offset).order_by(direction(time), direction(offset))
+    return select(*_ROW).join(picked, offset == picked.c.offset).order_by(direction(time), direction(offset))
 
 
 def _after(place: tuple[int, int], order: Literal["asc", "desc"]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -191,7 +194,9 @@ def _after(place: tuple[int, int], order: Literal["asc", "desc"]) -> tuple[Colum
     return time <= place[0], or_(time < place[0], offset < place[1])
 
 
-def tail(connection: Connection, after_offset: int, tenant: str, kinds: Sequence[str] | None, limit: int) -> tuple[list[StoredRecord], int]:
+def tail(
+    connection: Connection, bodies: Bodies, after_offset: int, tenant: str, kinds: Sequence[str] | None, limit: int
+) -> tuple[list[StoredRecord], int]:
     """Return records after an offset in log order, and the offset reached.
 
     The end of the log is read first: every record up to it was committed by then, so nothing below it can appear later.
@@ -203,17 +208,19 @@ def tail(connection: Connection, after_offset: int, tenant: str, kinds: Sequence
     if kinds is not None:
         picked = picked.where(channels.c.kind.in_(kinds))
     numbers = connection.scalars(picked).all()
-    found = _follow(connection, after_offset, end, numbers, limit)
+    found = _follow(connection, bodies, after_offset, end, numbers, limit)
     return found, found[-1].offset if len(found) == limit else end
 
 
-def between(connection: Connection, after_offset: int, up_to: int, kinds: Sequence[str], limit: int) -> list[StoredRecord]:
+def between(connection: Connection, bodies: Bodies, after_offset: int, up_to: int, kinds: Sequence[str], limit: int) -> list[StoredRecord]:
     """Return records of every tenant after one offset and up to another, in log order: what views are built from."""
     numbers = connection.scalars(select(channels.c.channel_no).where(channels.c.kind.in_(kinds))).all()
-    return _follow(connection, after_offset, up_to, numbers, limit)
+    return _follow(connection, bodies, after_offset, up_to, numbers, limit)
 
 
-def _follow(connection: Connection, after_offset: int, up_to: int, channel_numbers: Sequence[int], limit: int) -> list[StoredRecord]:
+def _follow(
+    connection: Connection, bodies: Bodies, after_offset: int, up_to: int, channel_numbers: Sequence[int], limit: int
+) -> list[StoredRecord]:
     """Read the log in windows that grow while little is found, so that no statement sorts or even looks at the whole of it."""
     found: list[StoredRecord] = []
     window = max(limit, _SCAN_ROWS)
@@ -225,6 +232,6 @@ def _follow(connection: Connection, after_offset: int, up_to: int, channel_numbe
             .order_by(records.c.offset)
             .limit(limit - len(found))
         )
-        found.extend(to_stored(row) for row in connection.execute(statement))
+        found.extend(bodies.records(connection, connection.execute(statement).all()))
         after_offset, window = reached, min(4 * window, _MAX_WINDOW)
     return found

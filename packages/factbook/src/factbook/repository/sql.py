@@ -18,6 +18,8 @@ from factbook.database.migrations import migrate
 from factbook.errors import InternalError, InvalidRecord
 from factbook.repository import reading
 from factbook.repository.appending import append
+from factbook.repository.archive.bodies import Bodies
+from factbook.repository.archive.place import Place
 from factbook.repository.combining import GroupCommit
 from factbook.repository.projection import OnReplay, Projection, Projections
 from factbook.repository.rows import microseconds
@@ -70,10 +72,14 @@ class Appending:
 class SqlRepository(MetadataRepository):
     """Facts in a database of ours, with views that follow in the same transaction. Open it with :func:`open_repository`."""
 
-    def __init__(self, database: Database, admission: Admission, projections: Sequence[Projection] = ()) -> None:
+    def __init__(
+        self, database: Database, admission: Admission, projections: Sequence[Projection] = (), archive: Place | None = None
+    ) -> None:
         self.database = database
         self.admission = admission
-        self.projections = Projections(projections)
+        self.archive = archive
+        self.bodies = Bodies(archive)
+        self.projections = Projections(projections, self.bodies)
         self.numbers = StreamNumbers()
         self._grown = threading.Condition()
         self._growth = 0
@@ -175,7 +181,7 @@ class SqlRepository(MetadataRepository):
     ) -> StoredRecord | None:
         moment = microseconds(as_of, "as_of") if as_of is not None else None
         channel = self.numbers.channels.get((tenant, kind)) or self._channel(tenant, kind)
-        return None if channel is None else reading.latest_of_one(self.database, channel, tenant, target, producer_id, moment)
+        return None if channel is None else reading.latest_of_one(self.database, self.bodies, channel, tenant, target, producer_id, moment)
 
     def latest_many(
         self,
@@ -189,7 +195,7 @@ class SqlRepository(MetadataRepository):
         moment = microseconds(as_of, "as_of") if as_of is not None else None
         with self.reading() as connection:
             channel = self.numbers.channel(connection, tenant, kind)
-            return {} if channel is None else reading.latest(connection, channel, tenant, targets, producer_id, moment)
+            return {} if channel is None else reading.latest(connection, self.bodies, channel, tenant, targets, producer_id, moment)
 
     def history(
         self,
@@ -215,7 +221,9 @@ class SqlRepository(MetadataRepository):
                     raise unknown_offset(after_offset)
                 after = (moment, after_offset)
             ids = connection.scalars(wanted).all()
-            return reading.ordered(connection, [records.c.stream_id.in_(ids)], since=first, until=last, after=after, limit=limit)
+            return reading.ordered(
+                connection, self.bodies, [records.c.stream_id.in_(ids)], since=first, until=last, after=after, limit=limit
+            )
 
     def query(
         self,
@@ -242,7 +250,17 @@ class SqlRepository(MetadataRepository):
             if channel is None:
                 return QueryPage([], None)
             conditions = reading.record_filter(connection, channel, tenant, targets, producer_id)
-            found = reading.ordered(connection, conditions, since=first, until=last, after=after, order=order, limit=limit + 1, where=where)
+            found = reading.ordered(
+                connection,
+                self.bodies,
+                conditions,
+                since=first,
+                until=last,
+                after=after,
+                order=order,
+                limit=limit + 1,
+                where=where,
+            )
         page = found[:limit]
         return QueryPage(page, format_cursor(page[-1]) if len(found) > limit else None)
 
@@ -260,12 +278,13 @@ class SqlRepository(MetadataRepository):
         while True:
             growth = self._growth
             with self.reading() as connection:
-                found, reached = reading.tail(connection, after_offset, tenant, kinds, limit)
+                found, reached = reading.tail(connection, self.bodies, after_offset, tenant, kinds, limit)
             if found or not self._wait_for_growth(growth, deadline):
                 return TailPage(found, reached)
             after_offset = reached
 
     def close(self) -> None:
+        self.bodies.close()
         self.database.close()
 
     def _channel(self, tenant: str, kind: str) -> int | None:
