@@ -63,10 +63,10 @@ class Archiving(SqlRepository):
     chance = random.Random(20260101)
 
     def reading(self):
-        if self.chance.random() < 0.5 and not getattr(self, "is_compacting", False):
+        if self.chance.random() < 0.15 and not getattr(self, "is_compacting", False):
             self.is_compacting = True
             try:
-                compact(self, newest=self.chance.randrange(3), file_records=self.chance.choice([1, 3, 1000]))
+                compact(self, newest=self.chance.randrange(3), file_records=self.chance.choice([2, 1000]))
             except StoreBusy:
                 pass  # another thread of the same test is at it
             finally:

@@ -20,7 +20,7 @@ from factbook.errors import ConfigurationError
 from factbook.repository.archive import manifest
 from factbook.repository.archive.layout import file_path, month_bounds, month_of
 from factbook.repository.archive.manifest import ArchiveFile, FileState
-from factbook.repository.archive.parquet import Draft, Reader, check
+from factbook.repository.archive.parquet import Draft, Reader, check, workshop
 from factbook.repository.archive.place import Place
 from factbook.repository.sql import SqlRepository
 
@@ -30,8 +30,8 @@ GRACE_SECONDS = 3600.0
 """For how long a dropped file is still there for readers under way."""
 
 _BATCH = 5000
-_FILE_RECORDS = 250_000
-_FILE_BYTES = 128 * 1024 * 1024
+_FILE_RECORDS = 200_000
+_FILE_BYTES = 192 * 1024 * 1024
 
 OnProgress = Callable[[int, int | None, str], None]
 OnStep = Callable[[str], None]
@@ -126,12 +126,14 @@ class Compactor:
             self.recover()
             done, plan = Compacted(), self.plan(rules)
             total = sum(due.records for due in plan)
-            for due in plan:
-                for file in self._compact(due, check_cancelled):
-                    done = done.plus(file)
-                    on_progress(done.records, total, f"{due.rule.kind} {due.month}")
-            if done.records:
-                self._refresh()
+            if not plan:
+                return done
+            with workshop(self._place().drafts) as connection:
+                for due in plan:
+                    for file in self._compact(connection, due, check_cancelled):
+                        done = done.plus(file)
+                        on_progress(done.records, total, f"{due.rule.kind} {due.month}")
+            self._refresh()
             return done
 
     def recover(self) -> None:
@@ -171,12 +173,12 @@ class Compactor:
             if records >= (self._min_records if manifest.has_files(connection, rule.channel_no, month) else 1):
                 yield Due(rule, month, records, int(body_bytes))
 
-    def _compact(self, due: Due, check_cancelled: Callable[[], None]) -> Iterator[ArchiveFile]:
+    def _compact(self, duck: Any, due: Due, check_cancelled: Callable[[], None]) -> Iterator[ArchiveFile]:
         """Archive one month of a channel, file by file."""
         for offsets in self._slices(due):
             while offsets:
                 check_cancelled()
-                file, taken = self._archive(due, offsets)
+                file, taken = self._archive(duck, due, offsets)
                 yield file
                 offsets = offsets[taken:]
 
@@ -200,18 +202,15 @@ class Compactor:
             offsets.sort()
             yield offsets
 
-    def _archive(self, due: Due, offsets: Sequence[int]) -> tuple[ArchiveFile, int]:
+    def _archive(self, duck: Any, due: Due, offsets: Sequence[int]) -> tuple[ArchiveFile, int]:
         """Bring the first of these records into one file; return it and how many it took."""
         place = self._place()
-        draft = Draft(place.drafts, due.rule.tenant)
         path = place.drafts / "draft.parquet"
-        try:
-            while draft.rows < len(offsets) and draft.body_bytes < self._file_bytes:
-                draft.add(self._rows(due, offsets[draft.rows : draft.rows + _BATCH]))
-            draft.write(path)
-        finally:
-            draft.close()
-        check(path, rows=draft.rows, digest=draft.digest)
+        draft = Draft(duck, due.rule.tenant)
+        while draft.rows < len(offsets) and draft.body_bytes < self._file_bytes:
+            draft.add(self._rows(due, offsets[draft.rows : draft.rows + _BATCH]))
+        draft.write(path)
+        check(duck, path, rows=draft.rows, digest=draft.digest)
         self._on_step("drafted")
         name = file_path(due.rule.kind, due.month, due.rule.tenant, draft.first_offset, draft.last_offset, draft.digest)
         sizes = (draft.rows, draft.body_bytes, path.stat().st_size)
@@ -231,7 +230,8 @@ class Compactor:
     def _rows(self, due: Due, offsets: Sequence[int]) -> list[tuple[int, bytes, str, int]]:
         since, until = month_bounds(due.month)
         with self._repository.reading() as connection:
-            found = connection.execute(text(_ROWS.format(list=_LIST[self._dialect])), {"offsets": self._listed(offsets), "since": since, "until": until})
+            wanted = {"offsets": self._listed(offsets), "since": since, "until": until}
+            found = connection.execute(text(_ROWS.format(list=_LIST[self._dialect])), wanted)
             return [(row[0], bytes(row[1]), row[2], row[3]) for row in found]
 
     def _settle(self, file: ArchiveFile, offsets: Sequence[int] | None = None) -> ArchiveFile:
@@ -251,7 +251,8 @@ class Compactor:
 
     def _empty(self, connection: Connection, file: ArchiveFile, offsets: Sequence[int]) -> None:
         since, until = month_bounds(file.month)
-        connection.execute(text(_EMPTY.format(list=_LIST[self._dialect])), {"offsets": self._listed(offsets), "since": since, "until": until})
+        emptied = {"offsets": self._listed(offsets), "since": since, "until": until}
+        connection.execute(text(_EMPTY.format(list=_LIST[self._dialect])), emptied)
 
     def _listed(self, offsets: Sequence[int]) -> Any:
         return json.dumps(list(offsets)) if self._dialect == "sqlite" else list(offsets)

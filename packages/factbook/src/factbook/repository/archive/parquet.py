@@ -31,7 +31,7 @@ BodyRow = tuple[int, bytes, str]
 """Offset, id, body."""
 
 _TABLE = """
-    CREATE TABLE draft (
+    CREATE OR REPLACE TABLE draft (
         "offset" BIGINT, id VARCHAR, tenant VARCHAR, source_id VARCHAR, "schema" VARCHAR, "table" VARCHAR, target_extras VARCHAR,
         produced_at BIGINT, producer_id VARCHAR, version INTEGER, payload VARCHAR, context VARCHAR, quality VARCHAR, extras VARCHAR,
         body VARCHAR
@@ -63,13 +63,23 @@ class _Parts(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Parts).decode
 
 
-class Draft:
-    """One file in the making. ``digest`` is over what was added: offsets, ids and bodies, in order."""
+@contextmanager
+def workshop(folder: Path) -> Iterator[Any]:
+    """Give a DuckDB to make and check files with; what does not fit into memory goes to the folder meanwhile."""
+    folder.mkdir(parents=True, exist_ok=True)
+    connection = connect(folder)
+    try:
+        yield connection
+    finally:
+        connection.close()
 
-    def __init__(self, folder: Path, tenant: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+
+class Draft:
+    """One file in the making, on a connection that makes one at a time. ``digest`` is over what was added: offsets, ids, bodies."""
+
+    def __init__(self, connection: Any, tenant: str) -> None:
         self._tenant = tenant
-        self._connection = connect(folder)
+        self._connection = connection
         self._connection.execute(_TABLE)
         self._appender = self._connection.appender("draft")
         self._digest = Digest()
@@ -98,10 +108,8 @@ class Draft:
     def write(self, path: Path) -> None:
         """Write the file and force it to disk."""
         self._connection.execute(_COPY.format(path=_quoted(path), rows=ROW_GROUP))
+        self._connection.execute("DROP TABLE draft")
         sync_file(path)
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 class Digest:
@@ -117,18 +125,14 @@ class Digest:
         return self._sum.digest()
 
 
-def check(path: Path, *, rows: int, digest: bytes) -> None:
+def check(connection: Any, path: Path, *, rows: int, digest: bytes) -> None:
     """Read a file back; raises :class:`ArchiveUnavailable` unless it holds exactly the records that were added, every body equal."""
     found, counted = Digest(), 0
-    connection = connect(path.parent)
-    try:
-        read = connection.execute('SELECT "offset", id, body FROM read_parquet(?, hive_partitioning = false)', [str(path)])
-        while batch := read.fetchmany(_FETCH):
-            counted += len(batch)
-            for offset, content_id, body in batch:
-                found.add(offset, bytes.fromhex(content_id), body.encode())
-    finally:
-        connection.close()
+    read = connection.execute('SELECT "offset", id, body FROM read_parquet(?, hive_partitioning = false)', [str(path)])
+    while batch := read.fetchmany(_FETCH):
+        counted += len(batch)
+        for offset, content_id, body in batch:
+            found.add(offset, bytes.fromhex(content_id), body.encode())
     if (counted, found.value()) != (rows, digest):
         raise ArchiveUnavailable(
             f"{path.name} does not read back as it was written",
