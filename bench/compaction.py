@@ -79,7 +79,7 @@ def measure(folder: Path, count: int) -> list[Any]:
     """Return the row of sizes and rates."""
     before = size_of(folder / "store.sqlite")
     command = [sys.executable, "-m", "bench.compaction", "--compact", str(folder)]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     archived, seconds, memory = map(float, printed.split())
     if archived != count:
         raise AssertionError(f"{count} records should have been archived, and {archived:.0f} were")

@@ -59,7 +59,9 @@ def test_inside_the_window_as_of_answers_as_before(
         moments = [at(second) for second in range(before, 14)]
         found: list[object] = [dict(repository.latest_many(TARGETS, "table_observation", as_of=moment)) for moment in moments]
         for producer_id in ("scan.v1", "person.v1"):
-            found += [repository.latest(target, "table_observation", producer_id=producer_id, as_of=m) for target in TARGETS for m in moments]
+            found += [
+                repository.latest(target, "table_observation", producer_id=producer_id, as_of=m) for target in TARGETS for m in moments
+            ]
         return [*found, *(repository.history(target, "table_observation", since=at(before)) for target in TARGETS)]
 
     expected = answers()
@@ -75,7 +77,9 @@ def test_inside_the_window_as_of_answers_as_before(
 
 def test_events_older_than_the_window_go_and_the_newest_of_each_stream_can_stay(url: str, tmp_path: Path) -> None:
     repository = emptied(opened(url, tmp_path / "archive"))
-    repository.bulk_store([event(number, number) for number in range(10)] + [event(90, 0, source_id="bank"), event(91, 1, source_id="bank")])
+    repository.bulk_store(
+        [event(number, number) for number in range(10)] + [event(90, 0, source_id="bank"), event(91, 1, source_id="bank")]
+    )
     assert drop(repository, "job_run", before=5, newest=1) == 6
     assert values(repository.history(MetadataTarget("shop"), "job_run")) == [5, 6, 7, 8, 9]
     assert values(repository.history(MetadataTarget("bank"), "job_run")) == [91]
