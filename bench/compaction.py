@@ -146,8 +146,8 @@ def main() -> None:
         "compaction",
         SIZE_COLUMNS,
         [sizes],
-        f"{note} Records of {body:.0f} bytes on average, {TABLES:,} a run and a run an hour; numbers and words in them are random, which is "
-        "the worst case for any compression. Every file is forced to disk and read back before a body is emptied. The store after is what "
+        f"{note} Records of {body:.0f} bytes on average, {TABLES:,} a run and a run an hour; what they hold is random, the "
+        "worst case for any compression. Every file is forced to disk and read back before a body is emptied. The store after is what "
         "VACUUM leaves: thin rows and their indexes. Memory is that of the whole compacting process.",
     )
     report.write(

@@ -1,7 +1,9 @@
 """Every verb answers as before, wherever bodies are: the contract suite and the state machine on stores compacted at random moments."""
 
+import random
 import threading
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -160,6 +162,19 @@ def test_a_missing_file_is_said_and_a_store_opened_without_its_archive_says_so(r
         path.unlink()
     with pytest.raises(ArchiveUnavailable, match="cannot be read"):
         repository.tail()
+
+
+def test_huge_bodies_are_archived_in_small_files(repository, tmp_path):
+    """Writing them all at once used to need more memory than DuckDB is given."""
+    noise = random.Random(20260101)
+    facts = [event(number, number) for number in range(8)]
+    repository.bulk_store(
+        msgspec.structs.replace(fact, payload=fact.payload | {"parameters": {"noise": noise.randbytes(1_500_000).hex()}}) for fact in facts
+    )
+    before = [repository.tail(after, limit=4) for after in (0, 4)]
+    assert compact(repository) == 8
+    assert len(list((tmp_path / "archive").rglob("*.parquet"))) > 1
+    assert [repository.tail(after, limit=4) for after in (0, 4)] == before
 
 
 def test_many_threads_read_the_archive_at_once(repository):

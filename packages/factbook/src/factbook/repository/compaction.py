@@ -31,7 +31,8 @@ GRACE_SECONDS = 3600.0
 
 _BATCH = 5000
 _FILE_RECORDS = 200_000
-_FILE_BYTES = 192 * 1024 * 1024
+_FILE_BYTES = 64 * 1024 * 1024
+_BATCH_BYTES = 4 * 1024 * 1024
 
 OnProgress = Callable[[int, int | None, str], None]
 OnStep = Callable[[str], None]
@@ -207,8 +208,11 @@ class Compactor:
         place = self._place()
         path = place.drafts / "draft.parquet"
         draft = Draft(duck, due.rule.tenant)
-        while draft.rows < len(offsets) and draft.body_bytes < self._file_bytes:
-            draft.add(self._rows(due, offsets[draft.rows : draft.rows + _BATCH]))
+        step = 1
+        while draft.rows < len(offsets) and draft.weight < self._file_bytes:
+            draft.add(self._rows(due, offsets[draft.rows : draft.rows + step]))
+            # Nobody knows how large the next bodies are; the last ones are a good guess, which is never raised by much.
+            step = max(1, min(_BATCH, 4 * step, _BATCH_BYTES * draft.rows // draft.body_bytes))
         draft.write(path)
         check(duck, path, rows=draft.rows, digest=draft.digest)
         self._on_step("drafted")

@@ -19,8 +19,10 @@ import msgspec
 from factbook.errors import ArchiveUnavailable, MissingExtra
 from factbook.repository.archive.place import Place, sync_file
 
-MEMORY = "128MB"
-"""What DuckDB may use, of each reader and of the writer; what does not fit goes to disk."""
+_MEMORY_BYTES = 192_000_000
+"""What DuckDB may use, for reading and for writing each; a file of huge bodies may take more."""
+_ROOM = 3
+"""Memory that writing takes, for each byte of a draft's weight."""
 ROW_GROUP = 2048
 """Rows: the smallest group that DuckDB writes."""
 
@@ -65,9 +67,9 @@ _decode = msgspec.json.Decoder(_Parts).decode
 
 @contextmanager
 def workshop(folder: Path) -> Iterator[Any]:
-    """Give a DuckDB to make and check files with; what does not fit into memory goes to the folder meanwhile."""
+    """Give a DuckDB to make and check files with, on one thread: several hold several row groups in memory to keep the order."""
     folder.mkdir(parents=True, exist_ok=True)
-    connection = connect(folder)
+    connection = connect(folder, threads=1)
     try:
         yield connection
     finally:
@@ -83,6 +85,7 @@ class Draft:
         self._connection.execute(_TABLE)
         self._appender = self._connection.appender("draft")
         self._digest = Digest()
+        self._room = _MEMORY_BYTES
         self.rows = 0
         self.body_bytes = 0
         self.first_offset = self.last_offset = 0
@@ -95,11 +98,18 @@ class Draft:
             self.body_bytes += len(encoded)
             self._digest.add(offset, content_id, encoded)
             lines.append((offset, content_id.hex(), self._tenant, *_columns(_decode(encoded), produced_at), body))
+        self.rows += len(rows)
+        self._make_room()
         self._appender.append_rows(lines)
         self._appender.flush()
         self.first_offset = self.first_offset or rows[0][0]
         self.last_offset = rows[-1][0]
-        self.rows += len(rows)
+
+    @property
+    def weight(self) -> int:
+        """Return the bytes that decide whether writing fits into memory: every body, and those of one row group several times more."""
+        group = self.body_bytes * ROW_GROUP // self.rows if self.rows else 0
+        return self.body_bytes + 3 * min(self.body_bytes, group)
 
     @property
     def digest(self) -> bytes:
@@ -110,6 +120,13 @@ class Draft:
         self._connection.execute(_COPY.format(path=_quoted(path), rows=ROW_GROUP))
         self._connection.execute("DROP TABLE draft")
         sync_file(path)
+
+    def _make_room(self) -> None:
+        """Let DuckDB have more where even a small file needs it, because its bodies are huge."""
+        needed = _ROOM * self.weight
+        if needed > self._room:
+            self._room = needed
+            self._connection.execute(f"SET memory_limit = '{needed}B'")
 
 
 class Digest:
@@ -142,7 +159,7 @@ def check(connection: Any, path: Path, *, rows: int, digest: bytes) -> None:
 
 
 class Reader:
-    """Reads files of one archive. DuckDB is loaded at the first one; footers and blocks it has seen are kept within :data:`MEMORY`."""
+    """Reads files of one archive. DuckDB is loaded at the first one; footers and blocks it has seen are kept as far as they fit."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -194,19 +211,25 @@ class Reader:
                 opened.execute("SET parquet_metadata_cache = true")
                 self._place.prepare(opened)
                 self._opened = opened
-            return self._opened.cursor()
+            return _silent(self._opened.cursor())
 
 
-def connect(spill: Path | None = None) -> Any:
-    """Open a DuckDB in memory that stays small; with a folder, what does not fit goes there."""
+def connect(spill: Path | None = None, *, threads: int = 2) -> Any:
+    """Open a DuckDB in memory that stays small; with a folder, what does not fit goes there where it can."""
     try:
         import duckdb
     except ImportError as error:
         raise MissingExtra("The archive cannot be used", "duckdb") from error
-    config: dict[str, Any] = {"memory_limit": MEMORY, "threads": 2, "autoinstall_known_extensions": False}
+    config: dict[str, Any] = {"memory_limit": f"{_MEMORY_BYTES}B", "threads": threads, "autoinstall_known_extensions": False}
     if spill is not None:
         config["temp_directory"] = str(spill / "spill")
-    return duckdb.connect(config=config)
+    return _silent(duckdb.connect(config=config))
+
+
+def _silent(connection: Any) -> Any:
+    """Keep a long question from drawing a bar on standard output, in the middle of somebody's JSON."""
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def _columns(parts: _Parts, produced_at: int) -> tuple[Any, ...]:
