@@ -31,7 +31,7 @@ GRACE_SECONDS = 3600.0
 
 _BATCH = 5000
 _FILE_RECORDS = 200_000
-_FILE_BYTES = 64 * 1024 * 1024
+_FILE_BYTES = 40 * 1024 * 1024
 _BATCH_BYTES = 4 * 1024 * 1024
 
 OnProgress = Callable[[int, int | None, str], None]

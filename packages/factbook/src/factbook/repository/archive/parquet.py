@@ -19,7 +19,7 @@ import msgspec
 from factbook.errors import ArchiveUnavailable, MissingExtra
 from factbook.repository.archive.place import Place, sync_file
 
-_MEMORY_BYTES = 192_000_000
+_MEMORY_BYTES = 128_000_000
 """What DuckDB may use, for reading and for writing each; a file of huge bodies may take more."""
 _ROOM = 3
 """Memory that writing takes, for each byte of a draft's weight."""
@@ -208,7 +208,7 @@ class Reader:
         with self._opening:
             if self._opened is None:
                 opened = connect()
-                opened.execute("SET parquet_metadata_cache = true")
+                opened.execute("SET GLOBAL parquet_metadata_cache = true")
                 self._place.prepare(opened)
                 self._opened = opened
             return _silent(self._opened.cursor())
