@@ -31,6 +31,8 @@ from factbook_sdk.repository.contract import Outcome
 
 RECORDS = 5_000_000
 TABLES = 20_000
+RUNS = 200
+"""At least: a page of a hundred records shall be archived whole."""
 FIRST_LIVE_RUN = 31 * 24
 LIVE_RUNS = 100
 LIVE_TABLES = 200
@@ -48,13 +50,19 @@ def opened(folder: Path) -> SqlRepository:
 def fill(folder: Path, count: int) -> None:
     """Store hourly runs of January over all tables, and a hundred of February over a few of them."""
     with closing(opened(folder)) as repository:
-        for run in range(count // TABLES):
-            outcome = repository.bulk_store(records(EVENT, run, TABLES))
-            if outcome.count(Outcome.STORED) != TABLES:
+        tables = tables_of(count)
+        for run in range(count // tables):
+            outcome = repository.bulk_store(records(EVENT, run, tables))
+            if outcome.count(Outcome.STORED) != tables:
                 raise AssertionError(outcome.counts)
         for run in range(FIRST_LIVE_RUN, FIRST_LIVE_RUN + LIVE_RUNS):
             repository.bulk_store(records(EVENT, run, LIVE_TABLES))
         repository.database.maintain("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def tables_of(count: int) -> int:
+    """Return over how many tables so many records are spread."""
+    return min(TABLES, count // RUNS)
 
 
 def compact(folder: Path) -> None:
@@ -94,7 +102,7 @@ def measure(folder: Path, count: int) -> list[Any]:
 def measure_reading(folder: Path, count: int) -> list[list[Any]]:
     """Time pages of one stream: live ones, archived ones, ones over the seam, and archived ones in a process just begun."""
     chance = random.Random(20260101)
-    runs = count // TABLES
+    runs = count // tables_of(count)
     with closing(opened(folder)) as repository:
         first = page(repository, 7, 0)
 
@@ -146,7 +154,7 @@ def main() -> None:
         "compaction",
         SIZE_COLUMNS,
         [sizes],
-        f"{note} Records of {body:.0f} bytes on average, {TABLES:,} a run and a run an hour; what they hold is random, the "
+        f"{note} Records of {body:.0f} bytes on average, {tables_of(count):,} a run and a run an hour; what they hold is random, the "
         "worst case for any compression. Every file is forced to disk and read back before a body is emptied. The store after is what "
         "VACUUM leaves: thin rows and their indexes. Memory is that of the whole compacting process.",
     )
@@ -154,7 +162,7 @@ def main() -> None:
         "compaction-reading",
         READ_COLUMNS,
         reads,
-        f"{note} {count:,} archived records, of each stream one in {TABLES:,}: a page of {PAGE} touches {PAGE} row groups. "
+        f"{note} {count:,} archived records, of each stream one in {tables_of(count):,}: a page of {PAGE} touches {PAGE} row groups. "
         f"{PAGES} pages of streams at random each.",
     )
 
