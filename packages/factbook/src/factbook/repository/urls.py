@@ -34,9 +34,7 @@ def is_files(url: str) -> bool:
     return url.partition(":")[0].lower() in ("file", "s3")
 
 
-def open_sql(
-    url: str, *, admission: Admission, projections: Sequence[Projection] = (), archive: Place | None = None
-) -> SqlRepository:
+def open_sql(url: str, *, admission: Admission, projections: Sequence[Projection] = (), archive: Place | None = None) -> SqlRepository:
     """Open ``sqlite:///PATH`` or ``postgresql://…``: tables migrated, views caught up. Raises :class:`ConfigurationError`.
 
     ``archive`` is where bodies of old records are; a store of which none were archived needs none.
