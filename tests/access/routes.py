@@ -118,6 +118,8 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
                 {"name": "t", "grants": [{"action": "admin", "tenant": "*"}]},
             ],
             "DELETE /tokens/{token_id}": [None],
+            "POST /retention/apply": [None],
+            "POST /compact": [None],
         }
         return [None] if operation.startswith("GET ") else known[operation]
 

@@ -38,6 +38,10 @@ PROMISED = {
     ("post", "/tokens"),
     ("get", "/tokens/{token_id}"),
     ("delete", "/tokens/{token_id}"),
+    ("get", "/retention"),
+    ("get", "/retention/plan"),
+    ("post", "/retention/apply"),
+    ("post", "/compact"),
 }
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 

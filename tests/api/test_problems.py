@@ -45,6 +45,7 @@ EXPECTED = {
     "KeyRequired": 401,
     "NotAllowed": 403,
     "MethodNotAllowed": 405,
+    "ArchiveUnavailable": 503,
     "UnsupportedBody": 415,
     "BodyTooLarge": 413,
     "Overloaded": 429,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from factbook.backfill import Options as BackfillOptions
     from factbook.dictionary import Dictionary
     from factbook.events import Bus
+    from factbook.history import History
+    from factbook.history.nightly import Nightly
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
     from factbook.relay import Relay, Subscriptions
@@ -78,10 +80,12 @@ class Factbook:
 
     @cached_property
     def repository(self) -> SqlRepository | FilesRepository:
+        from factbook.repository.archive.place import open_place
         from factbook.repository.urls import open_repository
 
         admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
-        return open_repository(self.settings.meta_db_url, admission=admission, projections=self.projections())
+        archive = open_place(self.settings.archive_url, self.settings.data_dir / "archive-drafts")
+        return open_repository(self.settings.meta_db_url, admission=admission, projections=self.projections(), archive=archive)
 
     @property
     def sql(self) -> SqlRepository:
@@ -220,6 +224,19 @@ class Factbook:
         from factbook.relay import Subscriptions
 
         return Subscriptions(self.sql, lease_seconds=self.settings.relay_lease_seconds)
+
+    @cached_property
+    def history(self) -> History:
+        from factbook.history import History
+
+        return History(self.sql, kinds=self.kinds, compact_after_days=self.settings.compact_after_days)
+
+    def nightly(self) -> Nightly | None:
+        """Return what applies retention and compacts each night once it is started, or ``None`` where that is off."""
+        from factbook.history.nightly import Nightly
+
+        at = self.settings.compact_at
+        return None if at is None else Nightly(self.sql, self.history, self.jobs, tenant=self.settings.tenant, at=at)
 
     def submit_scan(self, source: str | None = None, *, trigger: str = "api", **options: Any) -> Job:
         """Queue a scan as :meth:`Rooms.submit_scan` does."""

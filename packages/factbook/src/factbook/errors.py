@@ -7,7 +7,8 @@ ConfigurationError
 TemporaryError
 ├── SourceUnavailable     the source does not answer, or not in time
 ├── BusUnavailable        the bus does not answer, or did not accept an event in time
-└── StoreBusy             another process holds the store longer than we wait
+├── StoreBusy             another process holds the store longer than we wait
+└── ArchiveUnavailable    a file of the archive cannot be read or written
 InvalidRequest
 └── RemovalsHeld          a scan would remove too much and waits for --accept-removals
 FactbookError
@@ -31,6 +32,7 @@ from factbook_sdk.errors import (
 )
 
 __all__ = [
+    "ArchiveUnavailable",
     "BusUnavailable",
     "Cancelled",
     "ConfigurationError",
@@ -91,6 +93,12 @@ class BusUnavailable(TemporaryError):
     """The bus does not answer, lost the connection, or did not accept an event in time."""
 
     code = "bus_unavailable"
+
+
+class ArchiveUnavailable(TemporaryError):
+    """A file of the archive cannot be read or written now."""
+
+    code = "archive_unavailable"
 
 
 class StoreBusy(TemporaryError):

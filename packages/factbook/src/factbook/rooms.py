@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from factbook.app import Factbook
     from factbook.dictionary import Dictionary
-    from factbook.jobs import Job, Jobs, Progress
+    from factbook.jobs import Handler, Job, Jobs, Progress
     from factbook.scan.job import ScanOutcome, Scans
     from factbook.sources.connections import Connections
     from factbook.sources.contract import Probe
@@ -47,12 +47,19 @@ class Rooms:
         return Jobs(
             self._house.sql,
             tenant=self.tenant,
-            handlers={"scan": lambda control: self.scans.handle(control)},
+            handlers=self._handlers(),
             lease_seconds=settings.job_lease_seconds,
             max_attempts=settings.job_attempts,
             retention_days=settings.job_retention_days,
             submitted=self._house.job_submitted,
         )
+
+    def _handlers(self) -> dict[str, Handler]:
+        """Return what does each type of job. History is one for all tenants, so its jobs are the server's own."""
+        scan: dict[str, Handler] = {"scan": lambda control: self.scans.handle(control)}
+        if not self.is_own:
+            return scan
+        return scan | {name: lambda control: self._house.history.handle(control) for name in ("compact", "retention")}
 
     @cached_property
     def scans(self) -> Scans:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,15 @@ def _flag(value: str) -> bool:
     return flags[value.strip().lower()]
 
 
+def _time_of_day(value: str) -> time | None:
+    if value.strip().lower() == "off":
+        return None
+    moment = time.fromisoformat(value.strip())
+    if moment.tzinfo is not None:
+        raise ValueError("it is in UTC and takes no zone")
+    return moment
+
+
 def _days(value: str) -> int:
     days = int(value)
     if days < 0:
@@ -101,6 +111,17 @@ SETTINGS: tuple[Setting, ...] = (
         _text,
         True,
     ),
+    Setting(
+        "ARCHIVE_URL",
+        "file://{data_dir}/archive",
+        "Where compaction brings bodies of old records: file:///PATH, or s3://BUCKET/PREFIX with the usual AWS_ variables. "
+        "Every process on one store needs the same.",
+        _text,
+    ),
+    Setting(
+        "COMPACT_AFTER_DAYS", "90", "Age at which records that are kept for ever go to the archive, whole months at a time.", _positive
+    ),
+    Setting("COMPACT_AT", "03:00", "When the server applies retention and compacts each day: HH:MM in UTC, or off.", _time_of_day),
     Setting(
         "SOURCE_DB_URL",
         "sqlite:///{data_dir}/source_demo.sqlite",
@@ -204,6 +225,9 @@ class Settings(msgspec.Struct, frozen=True):
 
     data_dir: Path
     meta_db_url: str
+    archive_url: str
+    compact_after_days: int
+    compact_at: time | None
     source_db_url: str
     log_level: str
     host: str
@@ -247,6 +271,8 @@ def load_settings(environment: Mapping[str, str] | None = None, **overrides: Any
         raw, source = _raw(setting, environment)
         if name in ("meta_db_url", "source_db_url", "spool_dir"):
             raw = raw.replace("{data_dir}", str(values["data_dir"]))
+        elif name == "archive_url":
+            raw = raw.replace("file://{data_dir}", Path(values["data_dir"]).absolute().as_uri())
         try:
             values[name] = setting.parse(raw)
         except ValueError as error:

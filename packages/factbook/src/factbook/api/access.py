@@ -105,6 +105,26 @@ _WORK = (EVERYTHING,)
 
 _ADMIN: Demand = (Action.ADMIN, _WORK)
 TenantAdmin = Annotated["Rooms", needs(_ADMIN)]
+PolicyReader = Annotated["Rooms", needs((Action.READ, ("retention_policy",)))]
+
+
+async def _house_of_admins(request: Request) -> Factbook:
+    """Return the whole house, which is for those who administer every tenant; raises :class:`NotAllowed`."""
+    asked = asking(request)
+    asked.action = Action.ADMIN
+    house: Factbook = request.app.state.factbook
+    if not asked.principal.runs_the_server:
+        raise NotAllowed(
+            f"{asked.principal} may not do this",
+            why="it is done for every tenant of the server",
+            fix="Use the API key or a token that is an admin of every tenant",
+        )
+    asked.tenant = house.settings.tenant
+    return house
+
+
+_DECLARING.add(_house_of_admins)
+ServerAdmin = Annotated["Factbook", Depends(_house_of_admins)]
 
 
 def check_connecting(request: Request, rooms: Rooms) -> None:

@@ -30,6 +30,7 @@ from factbook.metrics import HouseCollector
 if TYPE_CHECKING:
     from factbook.access.clerk import Clerk
     from factbook.app import Factbook
+    from factbook.history.nightly import Nightly
     from factbook.jobs.worker import Worker
 
 _DESCRIPTION = """Keeps every fact about your data: scan databases into a dictionary that remembers.
@@ -83,10 +84,12 @@ def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextMan
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            worker, clerk = await run_in_threadpool(_open, factbook)
+            worker, clerk, nightly = await run_in_threadpool(_open, factbook)
             try:
                 yield
             finally:
+                if nightly is not None:
+                    await run_in_threadpool(nightly.stop)
                 if worker is not None:
                     await run_in_threadpool(worker.stop)
                 await run_in_threadpool(app.state.writing.close)
@@ -97,7 +100,7 @@ def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextMan
     return lifespan
 
 
-def _open(factbook: Factbook) -> tuple[Worker | None, Clerk]:
+def _open(factbook: Factbook) -> tuple[Worker | None, Clerk, Nightly | None]:
     """Open what requests will use, in one thread, before many threads ask for it at once; start what works in the background."""
     _ = factbook.repository, factbook.audit_trail
     clerk = factbook.clerk()
@@ -105,12 +108,15 @@ def _open(factbook: Factbook) -> tuple[Worker | None, Clerk]:
     if factbook.has_bus:
         factbook.relay.start()
     if not factbook.has_database:
-        return None, clerk
-    for room in ("connections", "jobs", "dictionary", "scans", "tokens", "doorkeeper"):
+        return None, clerk, None
+    for room in ("connections", "jobs", "dictionary", "scans", "tokens", "doorkeeper", "history"):
         getattr(factbook, room)
     worker = factbook.worker()
     worker.start()
-    return worker, clerk
+    nightly = factbook.nightly()
+    if nightly is not None:
+        nightly.start()
+    return worker, clerk, nightly
 
 
 def _from_environment() -> FastAPI:

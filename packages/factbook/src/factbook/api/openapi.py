@@ -17,6 +17,7 @@ from factbook.api.schemas import (
     LatestQuestion,
     NewSource,
     OffsetPage,
+    PolicyList,
     RecordPage,
     RecordQuestion,
     ScanTrigger,
@@ -27,6 +28,7 @@ from factbook.api.schemas import (
 )
 from factbook.dictionary import DictionaryPage
 from factbook.health import Health
+from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
 from factbook.sources.connections import Connection
 from factbook.sources.contract import Probe
@@ -41,6 +43,7 @@ TYPES: tuple[type, ...] = (
     DictionaryPage,
     Health,
     HealthBrief,
+    HistoryPlan,
     Job,
     JobPage,
     Kind,
@@ -50,6 +53,7 @@ TYPES: tuple[type, ...] = (
     NewSource,
     NewToken,
     OffsetPage,
+    PolicyList,
     Probe,
     Problem,
     RecordPage,

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from factbook.access import Grant
 from factbook.access.tokens import MAX_GRANTS, Token
+from factbook.history import KindPolicy
 from factbook.sources.connections import Connection
 from factbook.sources.contract import ScanScope
 from factbook_sdk.facts import Category, Kind, MetadataTarget
@@ -126,6 +127,12 @@ class TokenPage(msgspec.Struct, frozen=True):
 
     items: list[Token]
     next_cursor: str | None
+
+
+class PolicyList(msgspec.Struct, frozen=True):
+    """The policy in force for each kind, by name."""
+
+    items: list[KindPolicy]
 
 
 class KindSummary(msgspec.Struct, frozen=True):

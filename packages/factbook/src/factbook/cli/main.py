@@ -15,6 +15,7 @@ from typer.main import get_command
 
 from factbook.cli import (
     backfill,
+    compact,
     demo,
     dictionary,
     doctor,
@@ -23,6 +24,7 @@ from factbook.cli import (
     rebuild,
     records,
     relay,
+    retention,
     scan,
     serve,
     sources,
@@ -56,6 +58,8 @@ app.command()(backfill.backfill)
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(relay.app, name="relay")
 app.add_typer(subscribe.app, name="subscribe")
+app.add_typer(retention.app, name="retention")
+app.command()(compact.compact)
 app.command()(rebuild.rebuild)
 app.command()(serve.serve)
 app.command()(worker.worker)

@@ -117,6 +117,14 @@ class Database:
             finally:
                 self._writer = None
 
+    def maintain(self, *statements: str) -> None:
+        """Run statements that no transaction may hold, such as VACUUM."""
+        with self._translated(), self.engine.connect() as connection:
+            if self.dialect == "postgresql":
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
     def refuse_nested_writing(self) -> None:
         """Raise :class:`InternalError` if this thread is inside :meth:`writing`."""
         if self._writer == threading.get_ident():

@@ -1,8 +1,8 @@
 """The tables of the log.
 
 ``channels`` are (tenant, kind) pairs and ``streams`` (channel, target, producer); records name both by number. A record's body is its
-canonical JSON, stored once. Uniqueness of a record is led by its time, not by its random id: facts of one run share their time, so the
-index grows at one end instead of costing a cache miss per record.
+canonical JSON, stored once; it is empty where the archive holds it. Uniqueness of a record is led by its time, not by its random id:
+facts of one run share their time, so the index grows at one end instead of costing a cache miss per record.
 """
 
 from __future__ import annotations
@@ -78,12 +78,13 @@ archive_files = Table(
     Column("month", Text, nullable=False),
     Column("path", Text, nullable=False, unique=True),
     Column("rows", BigInteger, nullable=False),
+    Column("body_bytes", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("first_offset", BigInteger, nullable=False),
     Column("last_offset", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
+    Column("moved_at", BigInteger, nullable=False),
     Index(None, "channel_no", "month"),
 )
-"""The manifest of the archive: Parquet files that hold bodies of records."""
+"""The manifest of the archive: Parquet files that hold bodies of records. ``moved_at`` is when a file entered its state."""

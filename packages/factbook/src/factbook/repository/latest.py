@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, select, true
 
 from factbook.database.engine import Database
 from factbook.database.log_tables import records, streams
+from factbook.repository.archive.bodies import Bodies
 from factbook.repository.reading import ONCE, ROW, stream_filter
 from factbook.repository.rows import to_stored
 from factbook_sdk.facts import MetadataTarget, target_key
@@ -19,14 +20,14 @@ from factbook_sdk.repository.contract import StoredRecord, Targets, Within
 # those. Joined and sorted, a stream's whole history would be read, and on PostgreSQL without statistics even the whole of streams.
 _LATEST = {
     "sqlite": """
-        SELECT r."offset", r.id, r.body FROM streams AS s JOIN records AS r ON r."offset" = (
+        SELECT r."offset", r.id, r.body, r.channel_no, r.produced_at FROM streams AS s JOIN records AS r ON r."offset" = (
             SELECT h."offset" FROM records AS h WHERE h.stream_id = s.stream_id{as_of} ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
         )
         WHERE s.channel_no = ? AND s.target_key = ?{producer} ORDER BY r.produced_at DESC, r."offset" DESC LIMIT 1
     """,
     # By the offset alone the row would be looked for in every month once more.
     "postgresql": """
-        SELECT r."offset", r.id, r.body, r.produced_at FROM streams AS s CROSS JOIN LATERAL (
+        SELECT r."offset", r.id, r.body, s.channel_no, r.produced_at FROM streams AS s CROSS JOIN LATERAL (
             SELECT h.produced_at, h."offset", h.id, h.body FROM records AS h
             WHERE h.stream_id = s.stream_id{as_of}{since} ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
         ) AS r
@@ -40,6 +41,7 @@ _PRODUCER = " AND s.producer_id = ?"
 _RECENT = 62 * 86_400_000_000
 _MAX_LAST_SEEN = 100_000
 _MAX_PARAMETERS = 500
+_ROWS = 1_000
 
 
 class LastSeen:
@@ -64,7 +66,14 @@ class LastSeen:
 
 
 def latest_of_one(
-    database: Database, seen: LastSeen, channel: int, tenant: str, target: MetadataTarget, producer_id: str | None, as_of: int | None
+    database: Database,
+    bodies: Bodies,
+    seen: LastSeen,
+    channel: int,
+    tenant: str,
+    target: MetadataTarget,
+    producer_id: str | None,
+    as_of: int | None,
 ) -> StoredRecord | None:
     """Return what :func:`latest` would of one target: the hottest read of all, by a statement made once."""
     about = target_key(tenant, target)
@@ -74,29 +83,35 @@ def latest_of_one(
         as_of=_AS_OF if moments else "", producer="" if producer_id is None else _PRODUCER, since="{}"
     )
     if database.dialect == "sqlite":
-        row = database.fetch_one(template.format(""), [*moments, *place])
-        return None if row is None else to_stored(row)
+        return _stored(database, bodies, database.fetch_one(template.format(""), [*moments, *place]))
     key = (channel, about, producer_id)
     row = database.fetch_one(template.format(_SINCE), [*moments, seen.since(key, as_of), *place])
     if row is None:
         row = database.fetch_one(template.format(""), [*moments, *place])
         if row is not None and as_of is None:
-            seen.remember(key, row[3])
-    return None if row is None else to_stored(row)
+            seen.remember(key, row[4])
+    return _stored(database, bodies, row)
+
+
+def _stored(database: Database, bodies: Bodies, row: Any) -> StoredRecord | None:
+    if row is None or row[2]:
+        return None if row is None else to_stored(row)
+    with database.reading() as connection:
+        return bodies.records(connection, [row])[0]
 
 
 def latest(
-    connection: Connection, channel: int, tenant: str, targets: Targets, producer_id: str | None, as_of: int | None
+    connection: Connection, bodies: Bodies, channel: int, tenant: str, targets: Targets, producer_id: str | None, as_of: int | None
 ) -> dict[MetadataTarget, StoredRecord]:
     """Return the last record of each target up to ``as_of``, in one statement per 500 targets (one in all for :class:`Within`)."""
     found: dict[MetadataTarget, StoredRecord] = {}
     for part in _parts(targets):
         statement = _heads(connection.dialect.name, as_of).where(*stream_filter(channel, tenant, part, producer_id))
-        for row in connection.execute(statement, execution_options=ONCE):
-            item = to_stored(row)
-            known = found.get(item.record.target)
-            if known is None or (known.record.produced_at, known.offset) < (item.record.produced_at, item.offset):
-                found[item.record.target] = item
+        for rows in connection.execute(statement, execution_options=ONCE).partitions(_ROWS):
+            for item in bodies.records(connection, rows):
+                known = found.get(item.record.target)
+                if known is None or (known.record.produced_at, known.offset) < (item.record.produced_at, item.offset):
+                    found[item.record.target] = item
     return found
 
 

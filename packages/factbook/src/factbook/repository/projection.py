@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from factbook.database.log_tables import projections as positions
 from factbook.repository.appending import lock_head
+from factbook.repository.archive.bodies import Bodies
 from factbook.repository.reading import between
 from factbook_sdk.repository.contract import StoredRecord
 
@@ -50,8 +51,14 @@ class Projection(ABC):
 class Projections:
     """The views of one repository, kept in step with its log."""
 
-    def __init__(self, projections: Sequence[Projection]) -> None:
+    def __init__(self, projections: Sequence[Projection], bodies: Bodies) -> None:
         self._projections = tuple(projections)
+        self._bodies = bodies
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Return the kinds that views are built from."""
+        return frozenset[str]().union(*(projection.kinds for projection in self._projections))
 
     def are_current(self, connection: Connection, end: int) -> bool:
         """Return whether every view has our version and has seen the whole log: one small query."""
@@ -111,7 +118,7 @@ class Projections:
     def _replay(self, connection: Connection, projection: Projection, position: int, end: int, on_replay: OnReplay | None) -> None:
         kinds = sorted(projection.kinds)
         while position < end:
-            batch = between(connection, position, end, kinds, REPLAY_RECORDS)
+            batch = between(connection, self._bodies, position, end, kinds, REPLAY_RECORDS)
             position = batch[-1].offset if len(batch) == REPLAY_RECORDS else end
             self._fold(connection, projection, batch, position)
             if on_replay is not None:

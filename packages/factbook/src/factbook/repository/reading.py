@@ -9,13 +9,14 @@ from sqlalchemy import ColumnElement, Connection, Select, any_, asc, desc, func,
 
 from factbook.database.engine import PLANNED_ONCE
 from factbook.database.log_tables import channels, log_head, records, streams
-from factbook.repository.rows import to_stored
+from factbook.repository.archive.bodies import Bodies
 from factbook.repository.stretches import Stretch, stretches
 from factbook_sdk.facts import target_key
 from factbook_sdk.repository.contract import StoredRecord, Targets, Within
 from factbook_sdk.repository.filters import Condition, matches
 
-ROW = (records.c.offset, records.c.id, records.c.body)
+ROW = (records.c.offset, records.c.id, records.c.body, records.c.channel_no, records.c.produced_at)
+"""What :class:`Bodies` makes records of: where a body was archived, channel and time tell the file that holds it."""
 
 # Hidden in a sum from the planners, who would walk a channel's whole index and sort it instead of reading a stretch of the log.
 _CHANNEL = records.c.channel_no + 0
@@ -82,6 +83,7 @@ def time_of(connection: Connection, offset: int, stream_ids: Select[Any]) -> int
 
 def ordered(
     connection: Connection,
+    bodies: Bodies,
     conditions: Sequence[ColumnElement[bool]],
     *,
     since: int | None = None,
@@ -103,10 +105,8 @@ def ordered(
         while len(kept) < limit:
             statement = _ordered_statement(connection.dialect.name, conditions, first, last, place, order, step, channel is None)
             rows = connection.execute(statement, execution_options=ONCE).all()
-            for row in rows:
-                item = to_stored((row.offset, row.id, row.body))
-                if matches(item.record, where):
-                    kept.append(item)
+            found = bodies.records(connection, [(row.offset, row.id, row.body, row.channel_no, row.produced_at) for row in rows])
+            kept.extend(item for item in found if matches(item.record, where))
             if len(rows) < step:
                 break
             place = (rows[-1].produced_at, rows[-1].offset)
@@ -150,22 +150,24 @@ def _ordered_statement(
     page = page.order_by(direction(moment), direction(offset))
     if is_one_stream:
         # Its index is in that very order.
-        return page.add_columns(records.c.id, records.c.body)
+        return page.add_columns(records.c.id, records.c.body, records.c.channel_no)
     picked = page.subquery("page")
     if dialect == "postgresql":
         # One by one, and by the time as well, which names the month; joined, whole months would be read. The bounds, once more, leave
         # out months before the first row.
-        bodies = records.alias("bodies")
-        same = (bodies.c.offset == picked.c.offset, bodies.c.produced_at == picked.c.produced_at)
+        rows = records.alias("rows")
+        same = (rows.c.offset == picked.c.offset, rows.c.produced_at == picked.c.produced_at)
         row = (
-            select(bodies.c.id, bodies.c.body)
-            .where(*same, *_between(bodies.c.produced_at, since, until))
+            select(rows.c.id, rows.c.body, rows.c.channel_no)
+            .where(*same, *_between(rows.c.produced_at, since, until))
             .limit(literal_column("1"))
             .lateral("row")
         )
         statement = select(picked, *row.c).select_from(picked).join(row, true())
     else:
-        statement = select(picked, records.c.id, records.c.body).select_from(picked).join(records, offset == picked.c.offset)
+        statement = (
+            select(picked, records.c.id, records.c.body, records.c.channel_no).select_from(picked).join(records, offset == picked.c.offset)
+        )
     return statement.order_by(direction(picked.c.produced_at), direction(picked.c.offset))
 
 
@@ -183,7 +185,9 @@ def _after(place: tuple[int, int], order: Literal["asc", "desc"]) -> tuple[Colum
     return time <= place[0], or_(time < place[0], offset < place[1])
 
 
-def tail(connection: Connection, after_offset: int, tenant: str, kinds: Sequence[str] | None, limit: int) -> tuple[list[StoredRecord], int]:
+def tail(
+    connection: Connection, bodies: Bodies, after_offset: int, tenant: str, kinds: Sequence[str] | None, limit: int
+) -> tuple[list[StoredRecord], int]:
     """Return records after an offset in log order, and the offset reached.
 
     The end of the log is read first: every record up to it was committed by then, so nothing below it can appear later.
@@ -195,25 +199,27 @@ def tail(connection: Connection, after_offset: int, tenant: str, kinds: Sequence
     if kinds is not None:
         picked = picked.where(channels.c.kind.in_(kinds))
     numbers = connection.scalars(picked).all()
-    found = _follow(connection, after_offset, end, numbers, limit)
+    found = _follow(connection, bodies, after_offset, end, numbers, limit)
     return found, found[-1].offset if len(found) == limit else end
 
 
-def between(connection: Connection, after_offset: int, up_to: int, kinds: Sequence[str], limit: int) -> list[StoredRecord]:
+def between(connection: Connection, bodies: Bodies, after_offset: int, up_to: int, kinds: Sequence[str], limit: int) -> list[StoredRecord]:
     """Return records of every tenant after one offset and up to another, in log order: what views are built from."""
     numbers = connection.scalars(select(channels.c.channel_no).where(channels.c.kind.in_(kinds))).all()
-    return _follow(connection, after_offset, up_to, numbers, limit)
+    return _follow(connection, bodies, after_offset, up_to, numbers, limit)
 
 
-def everything(connection: Connection, after_offset: int, limit: int) -> tuple[list[StoredRecord], int]:
+def everything(connection: Connection, bodies: Bodies, after_offset: int, limit: int) -> tuple[list[StoredRecord], int]:
     """Return records of every tenant and kind after an offset, in log order, and the offset reached: what leaves the store."""
     end = last_offset(connection)
     numbers = connection.scalars(select(channels.c.channel_no)).all()
-    found = _follow(connection, after_offset, end, numbers, limit)
+    found = _follow(connection, bodies, after_offset, end, numbers, limit)
     return found, found[-1].offset if len(found) == limit else max(end, after_offset)
 
 
-def _follow(connection: Connection, after_offset: int, up_to: int, channel_numbers: Sequence[int], limit: int) -> list[StoredRecord]:
+def _follow(
+    connection: Connection, bodies: Bodies, after_offset: int, up_to: int, channel_numbers: Sequence[int], limit: int
+) -> list[StoredRecord]:
     """Read the log in windows that grow while little is found, so that no statement sorts or even looks at the whole of it."""
     found: list[StoredRecord] = []
     window = max(limit, _SCAN_ROWS)
@@ -226,6 +232,6 @@ def _follow(connection: Connection, after_offset: int, up_to: int, channel_numbe
             .limit(literal_column(str(limit)))
         )
         rows = connection.execute(statement, execution_options=ONCE).fetchmany(limit - len(found))
-        found.extend(map(to_stored, rows))
+        found.extend(bodies.records(connection, rows))
         after_offset, window = reached, min(4 * window, _MAX_WINDOW)
     return found

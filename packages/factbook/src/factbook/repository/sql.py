@@ -21,6 +21,8 @@ from factbook.database.months import make_months
 from factbook.errors import ConfigurationError, InternalError, InvalidRecord, StoreBusy
 from factbook.repository import latest, reading
 from factbook.repository.appending import append
+from factbook.repository.archive.bodies import Bodies
+from factbook.repository.archive.place import Place
 from factbook.repository.combining import GroupCommit
 from factbook.repository.projection import OnReplay, Projection, Projections
 from factbook.repository.rows import microseconds
@@ -95,10 +97,14 @@ class Appending:
 class SqlRepository(MetadataRepository):
     """Facts in a database of ours, with views that follow in the same transaction. Open it with :func:`open_repository`."""
 
-    def __init__(self, database: Database, admission: Admission, projections: Sequence[Projection] = ()) -> None:
+    def __init__(
+        self, database: Database, admission: Admission, projections: Sequence[Projection] = (), archive: Place | None = None
+    ) -> None:
         self.database = database
         self.admission = admission
-        self.projections = Projections(projections)
+        self.archive = archive
+        self.bodies = Bodies(archive)
+        self.projections = Projections(projections, self.bodies)
         self.numbers = StreamNumbers()
         self.tally = Tally()
         self._seen = latest.LastSeen()
@@ -189,7 +195,7 @@ class SqlRepository(MetadataRepository):
     def everything(self, after_offset: int, limit: int) -> tuple[list[StoredRecord], int]:
         """Return records of every tenant and kind after an offset, in log order, and the offset reached: what leaves the store."""
         with self.reading() as connection:
-            return reading.everything(connection, after_offset, limit)
+            return reading.everything(connection, self.bodies, after_offset, limit)
 
     def view_positions(self) -> dict[str, int]:
         """Return up to which offset each view has followed the log."""
@@ -227,7 +233,11 @@ class SqlRepository(MetadataRepository):
     ) -> StoredRecord | None:
         moment = microseconds(as_of, "as_of") if as_of is not None else None
         channel = self.numbers.channels.get((tenant, kind)) or self._channel(tenant, kind)
-        return None if channel is None else latest.latest_of_one(self.database, self._seen, channel, tenant, target, producer_id, moment)
+        return (
+            None
+            if channel is None
+            else latest.latest_of_one(self.database, self.bodies, self._seen, channel, tenant, target, producer_id, moment)
+        )
 
     def latest_many(
         self,
@@ -241,7 +251,7 @@ class SqlRepository(MetadataRepository):
         moment = microseconds(as_of, "as_of") if as_of is not None else None
         with self.reading() as connection:
             channel = self.numbers.channel(connection, tenant, kind)
-            return {} if channel is None else latest.latest(connection, channel, tenant, targets, producer_id, moment)
+            return {} if channel is None else latest.latest(connection, self.bodies, channel, tenant, targets, producer_id, moment)
 
     def history(
         self,
@@ -270,7 +280,7 @@ class SqlRepository(MetadataRepository):
             one = records.c.stream_id == ids[0] if len(ids) == 1 else None
             picked = records.c.stream_id.in_(ids) if one is None else one
             several = channel if one is None else None
-            return reading.ordered(connection, [picked], since=first, until=last, after=after, limit=limit, channel=several)
+            return reading.ordered(connection, self.bodies, [picked], since=first, until=last, after=after, limit=limit, channel=several)
 
     def query(
         self,
@@ -298,7 +308,16 @@ class SqlRepository(MetadataRepository):
                 return QueryPage([], None)
             conditions = reading.record_filter(connection, channel, tenant, targets, producer_id)
             found = reading.ordered(
-                connection, conditions, since=first, until=last, after=after, order=order, limit=limit + 1, where=where, channel=channel
+                connection,
+                self.bodies,
+                conditions,
+                since=first,
+                until=last,
+                after=after,
+                order=order,
+                limit=limit + 1,
+                where=where,
+                channel=channel,
             )
         page = found[:limit]
         return QueryPage(page, format_cursor(page[-1]) if len(found) > limit else None)
@@ -317,12 +336,13 @@ class SqlRepository(MetadataRepository):
         while True:
             growth = self._growth
             with self.reading() as connection:
-                found, reached = reading.tail(connection, after_offset, tenant, kinds, limit)
+                found, reached = reading.tail(connection, self.bodies, after_offset, tenant, kinds, limit)
             if found or not self._wait_for_growth(growth, deadline):
                 return TailPage(found, reached)
             after_offset = reached
 
     def close(self) -> None:
+        self.bodies.close()
         self.database.close()
 
     def _channel(self, tenant: str, kind: str) -> int | None:

@@ -11,17 +11,22 @@ from factbook.errors import ConfigurationError
 from factbook_sdk.facts import Admission
 
 if TYPE_CHECKING:
+    from factbook.repository.archive.place import Place
     from factbook.repository.files.store import FilesRepository
     from factbook.repository.projection import Projection
     from factbook.repository.sql import SqlRepository
 
 
-def open_repository(url: str, *, admission: Admission, projections: Sequence[Projection] = ()) -> SqlRepository | FilesRepository:
+def open_repository(
+    url: str, *, admission: Admission, projections: Sequence[Projection] = (), archive: Place | None = None
+) -> SqlRepository | FilesRepository:
     """Open the store that a URL names; raises :class:`ConfigurationError`.
 
-    ``file:///PATH`` and ``s3://BUCKET/PREFIX`` keep facts alone; ``projections`` need a database.
+    ``file:///PATH`` and ``s3://BUCKET/PREFIX`` keep facts alone; ``projections`` and ``archive`` need a database.
     """
-    return open_files(url, admission=admission) if is_files(url) else open_sql(url, admission=admission, projections=projections)
+    if is_files(url):
+        return open_files(url, admission=admission)
+    return open_sql(url, admission=admission, projections=projections, archive=archive)
 
 
 def is_files(url: str) -> bool:
@@ -29,8 +34,11 @@ def is_files(url: str) -> bool:
     return url.partition(":")[0].lower() in ("file", "s3")
 
 
-def open_sql(url: str, *, admission: Admission, projections: Sequence[Projection] = ()) -> SqlRepository:
-    """Open ``sqlite:///PATH`` or ``postgresql://…``: tables migrated, views caught up. Raises :class:`ConfigurationError`."""
+def open_sql(url: str, *, admission: Admission, projections: Sequence[Projection] = (), archive: Place | None = None) -> SqlRepository:
+    """Open ``sqlite:///PATH`` or ``postgresql://…``: tables migrated, views caught up. Raises :class:`ConfigurationError`.
+
+    ``archive`` is where bodies of old records are; a store of which none were archived needs none.
+    """
     from factbook.database.engine import Database
     from factbook.repository.sql import SqlRepository
 
@@ -41,7 +49,7 @@ def open_sql(url: str, *, admission: Admission, projections: Sequence[Projection
             why="facts are kept in a file or on a server",
             fix="Write sqlite:///PATH or postgresql://USER@HOST/DATABASE",
         )
-    repository = SqlRepository(database, admission, projections)
+    repository = SqlRepository(database, admission, projections, archive)
     try:
         repository.open()
     except BaseException:

@@ -39,11 +39,12 @@ def upgrade() -> None:
         sa.Column("month", sa.Text, nullable=False),
         sa.Column("path", sa.Text, nullable=False, unique=True),
         sa.Column("rows", sa.BigInteger, nullable=False),
+        sa.Column("body_bytes", sa.BigInteger, nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("digest", sa.LargeBinary, nullable=False),
         sa.Column("first_offset", sa.BigInteger, nullable=False),
         sa.Column("last_offset", sa.BigInteger, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
-        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("moved_at", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_archive_files_channel_no_month", "archive_files", ["channel_no", "month"])
