@@ -1,4 +1,5 @@
-"""Servers, workers and pipelines killed at random while all of them work: what was promised is there, once, and the views are true.
+"""Servers, workers, pipelines and a compactor killed at random while all of them work: what was promised is there, once, and the views
+are true.
 
 Forty kills; ``KILLS=200`` for more. The seed is printed and may be given as ``KILL_SEED``.
 """
@@ -8,13 +9,14 @@ from __future__ import annotations
 import os
 import random
 import secrets
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import httpx2
-from tests.cluster.victims import Caller, Pipeline, Victim, check_log, check_views, whole_log
-from tools.cluster import Cluster
+from tests.cluster.victims import ROOT, Caller, Pipeline, Victim, check_log, check_views, whole_log
+from tools.cluster import Cluster, Member
 
 from factbook import demo
 
@@ -30,13 +32,19 @@ def test_kills_at_random_lose_nothing_repeat_nothing_and_leave_the_views_true(po
     settings = {"SOURCE_DB_URL": f"sqlite:///{source}", "JOB_LEASE_SECONDS": "2", "LOG_LEVEL": "WARNING"}
     cluster = Cluster(postgres_url, tmp_path, servers=2, workers=1, **settings)
     pipelines = [Pipeline(number, cluster.urls[number % 2], tmp_path / "spools", pause_seconds=0.5) for number in range(1, EMITTERS + 1)]
+    compactor = Member(
+        "compactor-1",
+        [sys.executable, "-m", "tests.cluster.compacting", postgres_url, str(tmp_path / "data" / "archive")],
+        os.environ | {"PYTHONPATH": str(ROOT)},
+        tmp_path,
+    )
     with cluster:
         with Caller(cluster.urls) as caller:
-            for pipeline in pipelines:
-                pipeline.start()
-            killed = kill_at_random([*cluster.members, *pipelines], chance, cluster)
-            for pipeline in pipelines:
-                pipeline.kill()
+            for victim in (*pipelines, compactor):
+                victim.start()
+            killed = kill_at_random([*cluster.members, *pipelines, compactor, compactor], chance, cluster)
+            for victim in (*pipelines, compactor):
+                victim.kill()
             for server in cluster.servers:
                 server.wait_until_up()
         for pipeline in pipelines:
@@ -46,6 +54,7 @@ def test_kills_at_random_lose_nothing_repeat_nothing_and_leave_the_views_true(po
         length = check_log(cluster.urls, promised)
         jobs = finished_once(cluster)
     check_views(postgres_url, tmp_path)
+    assert list((tmp_path / "data" / "archive").rglob("*.parquet"))
     print(f"{sum(killed.values())} kills {dict(killed)}: {length:,} records, {len(promised):,} of them promised, {jobs} jobs")
     assert sum(killed.values()) == KILLS
     assert caller.acknowledged
