@@ -13,8 +13,18 @@ from factbook_sdk.testing.records import event
 PATHS = st.sampled_from(["payload.attempt", "payload.job_id", "extras.x", "context.run_id", "target.source_id", "payload.²", "extras.x.1"])
 RUBBISH = st.one_of(
     st.text(st.characters(), max_size=40),
-    st.builds("".join, st.lists(st.sampled_from(["payload", ".", "x", "<", "=", "!", " in ", " like ", " exists", "[", "{", '"', "1e999", "%", "٣", "\ud800", "\n", ","]), max_size=12)),
-    st.builds("{}{}{}".format, PATHS, st.sampled_from([" ", "=", "<", ">=", " in ", " like ", " exists "]), st.text(st.characters(), max_size=20)),
+    st.builds(
+        "".join,
+        st.lists(
+            st.sampled_from(
+                ["payload", ".", "x", "<", "=", "!", " in ", " like ", " exists", "[", "{", '"', "1e999", "%", "٣", "\ud800", "\n", ","]
+            ),
+            max_size=12,
+        ),
+    ),
+    st.builds(
+        "{}{}{}".format, PATHS, st.sampled_from([" ", "=", "<", ">=", " in ", " like ", " exists "]), st.text(st.characters(), max_size=20)
+    ),
 )
 
 
@@ -54,7 +64,8 @@ def test_each_form_is_read_as_it_is_meant(text, condition):
 
 
 @pytest.mark.parametrize(
-    "text", ["payload.x exists please", "payload.x in", "payload.x like ", "payload<1", "secret.x=1", "payload..x=1", "x", "", "payload.x ~ 1"]
+    "text",
+    ["payload.x exists please", "payload.x in", "payload.x like ", "payload<1", "secret.x=1", "payload..x=1", "x", "", "payload.x ~ 1"],
 )
 def test_what_is_half_a_condition_is_refused(text):
     with pytest.raises(InvalidRequest):

@@ -8,7 +8,7 @@ tables and replays the log.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import ClassVar
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
@@ -25,7 +25,8 @@ OnReplay = Callable[[str, int, int], None]
 
 
 class Projection(ABC):
-    """One view of the log. ``apply`` may use nothing but its records and its own tables, or replaying would not give the same."""
+    """One view of the log. ``apply`` may use nothing but its records, the log below them, and its own tables, or replaying would not give
+    the same."""
 
     name: ClassVar[str]
     version: ClassVar[int]
@@ -35,6 +36,14 @@ class Projection(ABC):
     @abstractmethod
     def apply(self, connection: Connection, records: Sequence[StoredRecord]) -> None:
         """Fold records (of ``kinds`` only, every tenant's) into the tables."""
+
+    def pick(self, batch: Sequence[StoredRecord]) -> Sequence[StoredRecord]:
+        """Return the records to apply; a view whose kinds are not fixed says here which they are."""
+        return [item for item in batch if item.record.kind in self.kinds]
+
+    def replayed(self, connection: Connection) -> Collection[str]:
+        """Return the kinds to read when the log is replayed: no less than ``pick`` lets through."""
+        return self.kinds
 
     def create(self, connection: Connection) -> None:
         """Make the tables."""
@@ -79,12 +88,14 @@ class Projections:
         if not appended or not self._projections:
             return
         before, end = appended[0].offset - 1, appended[-1].offset
-        for projection, position in self._ours(connection):
+        ours = self._ours(connection)
+        for projection, position in ours:
             if position is None:
                 self._make(connection, projection)
             if position != before:
                 self._replay(connection, projection, position or 0, before, None)
-            self._fold(connection, projection, appended, end)
+            self._fold(connection, projection, appended)
+        self._reach(connection, [projection for projection, _ in ours], end)
 
     def _ours(self, connection: Connection) -> list[tuple[Projection, int | None]]:
         """Return each view with its position, ``None`` where it must be made anew; views of newer code are left out."""
@@ -104,20 +115,29 @@ class Projections:
         connection.execute(insert(positions).values(name=projection.name, version=projection.version, position=0))
 
     def _replay(self, connection: Connection, projection: Projection, position: int, end: int, on_replay: OnReplay | None) -> None:
-        kinds = sorted(projection.kinds)
+        kinds = sorted(projection.replayed(connection))
         while position < end:
             batch = between(connection, position, end, kinds, REPLAY_RECORDS)
             position = batch[-1].offset if len(batch) == REPLAY_RECORDS else end
-            self._fold(connection, projection, batch, position)
+            self._fold(connection, projection, batch)
+            self._reach(connection, [projection], position)
             if on_replay is not None:
                 on_replay(projection.name, position, end)
 
     @staticmethod
-    def _fold(connection: Connection, projection: Projection, batch: Sequence[StoredRecord], position: int) -> None:
-        wanted = [item for item in batch if item.record.kind in projection.kinds]
+    def _fold(connection: Connection, projection: Projection, batch: Sequence[StoredRecord]) -> None:
+        wanted = projection.pick(batch)
         if wanted:
             projection.apply(connection, wanted)
-        connection.execute(update(positions).where(positions.c.name == projection.name).values(position=position))
+
+    @staticmethod
+    def _reach(connection: Connection, followers: Sequence[Projection], position: int) -> None:
+        """Write down how far views have come: one driver-level statement for all of them, as every commit pays for it."""
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        names = [projection.name for projection in followers]
+        statement = f"UPDATE projections SET position = {mark} WHERE name IN ({', '.join([mark] * len(names))})"  # noqa: S608 - only marks
+        if names:
+            connection.exec_driver_sql(statement, (position, *names))
 
 
 def _stored(connection: Connection) -> dict[str, tuple[int, int]]:

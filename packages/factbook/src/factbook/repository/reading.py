@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, asc, desc, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, asc, desc, func, or_, select, true
 
 from factbook.database.engine import Database
 from factbook.database.log_tables import channels, log_head, records, streams
@@ -70,6 +70,16 @@ def record_filter(
         return [records.c.stream_id.in_(ids)]
     # As a value (IS TRUE) it stays a filter; as a bare condition it would be joined.
     return [records.c.channel_no == channel, records.c.stream_id.in_(ids).is_(true())]
+
+
+def stream_conditions(
+    _connection: Connection, channel: int, tenant: str, targets: Targets | None, producer_id: str | None
+) -> list[ColumnElement[bool]]:
+    """Return the conditions that candidates found otherwise have to meet; hidden in a sum, for they shall not become the way in."""
+    if targets is None and producer_id is None:
+        return []
+    ids = select(streams.c.stream_id).where(*stream_filter(channel, tenant, targets, producer_id))
+    return [(records.c.stream_id + 0).in_(ids)]
 
 
 def _is_most(connection: Connection, channel: int, targets: Targets | None, wanted: Sequence[ColumnElement[bool]]) -> bool:
@@ -142,15 +152,16 @@ def ordered(
     order: Literal["asc", "desc"] = "asc",
     limit: int,
     where: Sequence[Condition] = (),
+    candidates: Select[Any] | None = None,
 ) -> list[StoredRecord]:
     """Return records by (produced_at, offset) from after a place on, at most ``limit``, all ``where`` conditions holding.
 
-    Conditions into the body are tested here, on candidates read in bounded steps.
+    Conditions into the body are tested here, on candidates read in bounded steps: those of the index, if given, else all there are.
     """
     kept: list[StoredRecord] = []
-    step = limit if not where else max(limit, _SCAN_ROWS)
+    step = step_of(limit, where)
     while len(kept) < limit:
-        statement = _ordered_statement(conditions, since, until, after, order, step)
+        statement = ordered_statement(conditions, since, until, after, order, step, candidates)
         rows = connection.execute(statement).all()
         for row in rows:
             item = to_stored(row)
@@ -162,30 +173,44 @@ def ordered(
     return kept[:limit]
 
 
-def _ordered_statement(
+def step_of(limit: int, where: Sequence[Condition]) -> int:
+    """Return how many candidates are read at once."""
+    return limit if not where else max(limit, _SCAN_ROWS)
+
+
+def ordered_statement(
     conditions: Sequence[ColumnElement[bool]],
     since: int | None,
     until: int | None,
     after: tuple[int, int] | None,
     order: Literal["asc", "desc"],
     limit: int,
+    candidates: Select[Any] | None = None,
 ) -> Select[Any]:
-    """Pick the page by index entries alone, then read only its bodies: a run's facts share their time and are sorted by the thousand."""
-    time, offset = records.c.produced_at, records.c.offset
+    """Pick the page by index entries alone, then read only its bodies: a run's facts share their time and are sorted by the thousand.
+
+    ``candidates`` select the ``produced_at`` and ``offset`` of the records to pick from, where not all of them are.
+    """
+    source = records if candidates is None else candidates.subquery("candidates")
+    time, offset = source.c.produced_at, source.c.offset
     page = select(offset).where(*conditions).limit(limit)
+    if candidates is not None and conditions:
+        page = page.join(records, and_(records.c.offset == offset, records.c.produced_at == time))
     if since is not None:
         page = page.where(time >= since)
     if until is not None:
         page = page.where(time < until)
     if after is not None:
-        page = page.where(*_after(after, order))
+        page = page.where(*_after(time, offset, after, order))
     direction = asc if order == "asc" else desc
     picked = page.order_by(direction(time), direction(offset)).subquery("page")
-    return select(*_ROW, time).join(picked, offset == picked.c.offset).order_by(direction(time), direction(offset))
+    rows = select(*_ROW, records.c.produced_at).join(picked, records.c.offset == picked.c.offset)
+    return rows.order_by(direction(records.c.produced_at), direction(records.c.offset))
 
 
-def _after(place: tuple[int, int], order: Literal["asc", "desc"]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    time, offset = records.c.produced_at, records.c.offset
+def _after(
+    time: ColumnElement[int], offset: ColumnElement[int], place: tuple[int, int], order: Literal["asc", "desc"]
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     if order == "asc":
         return time >= place[0], or_(time > place[0], offset > place[1])
     return time <= place[0], or_(time < place[0], offset < place[1])

@@ -13,12 +13,14 @@ from typing import Literal
 from sqlalchemy import Connection, select
 
 from factbook.database.engine import Database
-from factbook.database.log_tables import records, streams
+from factbook.database.log_tables import channels, records, streams
 from factbook.database.migrations import migrate
 from factbook.errors import InternalError, InvalidRecord
-from factbook.repository import reading
+from factbook.repository import candidates, reading
 from factbook.repository.appending import append
 from factbook.repository.combining import GroupCommit
+from factbook.repository.explaining import QueryPlan
+from factbook.repository.indexing import IndexProjection
 from factbook.repository.projection import OnReplay, Projection, Projections
 from factbook.repository.rows import microseconds
 from factbook.repository.streams import StreamNumbers
@@ -74,6 +76,7 @@ class SqlRepository(MetadataRepository):
         self.database = database
         self.admission = admission
         self.projections = Projections(projections)
+        self._is_indexed = any(isinstance(projection, IndexProjection) for projection in projections)
         self.numbers = StreamNumbers()
         self._grown = threading.Condition()
         self._growth = 0
@@ -241,10 +244,38 @@ class SqlRepository(MetadataRepository):
             channel = self.numbers.channel(connection, tenant, kind)
             if channel is None:
                 return QueryPage([], None)
-            conditions = reading.record_filter(connection, channel, tenant, targets, producer_id)
-            found = reading.ordered(connection, conditions, since=first, until=last, after=after, order=order, limit=limit + 1, where=where)
+            asked = candidates.Asked(channel, tenant, kind, targets, producer_id, where, is_indexed=self._is_indexed)
+            found = candidates.read(connection, asked, since=first, until=last, after=after, order=order, limit=limit + 1)
         page = found[:limit]
         return QueryPage(page, format_cursor(page[-1]) if len(found) > limit else None)
+
+    def explain(
+        self,
+        kind: str,
+        *,
+        targets: Targets | None = None,
+        where: Sequence[Condition] = (),
+        producer_id: str | None = None,
+        tenant: str = DEFAULT_TENANT,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order: Literal["asc", "desc"] = "asc",
+        limit: int = DEFAULT_LIMIT,
+    ) -> QueryPlan:
+        """Return how :meth:`query` would get at its first page, without reading it."""
+        first, last = _bounds(since, until)
+        check_limit(limit)
+        with self.reading() as connection:
+            channel = self.numbers.channel(connection, tenant, kind)
+            if channel is None:
+                return QueryPlan(None, f"nothing of kind {kind} is stored", self.database.dialect, [])
+            asked = candidates.Asked(channel, tenant, kind, targets, producer_id, where, is_indexed=self._is_indexed)
+            return candidates.plan(connection, asked, since=first, until=last, order=order, limit=limit + 1)
+
+    def kinds_of(self, tenant: str) -> list[str]:
+        """Return the names of the kinds of which the tenant has records, by name."""
+        with self.reading() as connection:
+            return sorted(connection.scalars(select(channels.c.kind).where(channels.c.tenant == tenant)))
 
     def tail(
         self,

@@ -182,9 +182,7 @@ def _of_a_boolean(old: Any, new: Any, path: str) -> Iterator[SchemaChange]:
     narrowed = old is True or new is False
     widened = new is True or old is False
     description = "anything was allowed" if narrowed else "anything is allowed now" if widened else "it was replaced"
-    yield SchemaChange(
-        path, description, breaks_backward=narrowed or not widened, breaks_forward=widened or not narrowed, old=old, new=new
-    )
+    yield SchemaChange(path, description, breaks_backward=narrowed or not widened, breaks_forward=widened or not narrowed, old=old, new=new)
 
 
 def _compare_types(old: dict[str, Any], new: dict[str, Any], path: str) -> Iterator[SchemaChange]:
@@ -192,9 +190,7 @@ def _compare_types(old: dict[str, Any], new: dict[str, Any], path: str) -> Itera
     lost, gained = _without(before, after), _without(after, before)
     if lost or gained:
         words = f"the type was {_listed(before)} and is {_listed(after)}"
-        yield SchemaChange(
-            path, words, breaks_backward=bool(lost), breaks_forward=bool(gained), old=_listed(before), new=_listed(after)
-        )
+        yield SchemaChange(path, words, breaks_backward=bool(lost), breaks_forward=bool(gained), old=_listed(before), new=_listed(after))
 
 
 _ALL_TYPES = frozenset({"null", "boolean", "object", "array", "number", "string"})

@@ -57,9 +57,7 @@ class KindDefinition(msgspec.Struct, frozen=True, omit_defaults=True):
         versions = [
             KindVersion(version, kind.schemas[version], _note(kind.deprecated_versions.get(version))) for version in sorted(kind.schemas)
         ]
-        return cls(
-            kind.name, kind.category, kind.description, versions, kind.compatibility, list(kind.indexed), _note(kind.deprecated)
-        )
+        return cls(kind.name, kind.category, kind.description, versions, kind.compatibility, list(kind.indexed), _note(kind.deprecated))
 
     def kind(self) -> Kind:
         """Return the kind that is recorded."""

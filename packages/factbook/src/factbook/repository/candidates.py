@@ -1,0 +1,201 @@
+"""Which records a filter can mean, by the index: always all that match and mostly few that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select, union_all
+
+from factbook.database.log_tables import log_head
+from factbook.database.log_tables import projections as positions
+from factbook.repository import reading
+from factbook.repository.explaining import QueryPlan, explain
+from factbook.repository.indexing import IndexProjection, as_number, as_text, numbers, paths, texts
+from factbook_sdk.repository.contract import StoredRecord, Targets, Within
+from factbook_sdk.repository.filters import Condition, Operator
+
+FEW = 1_000
+"""Candidates up to which the index is used where the targets are named: their own history is read quickly, too."""
+MANY = 100_000
+"""Candidates up to which it is used at all. Above, matches are so dense that reading in order fills a page sooner than sorting them."""
+
+_MAX_VALUES = 500
+
+
+class Way(msgspec.Struct, frozen=True):
+    """How a query gets at its records: over ``candidates`` of the index where there are any, and by ``conditions`` on ``records``."""
+
+    conditions: list[ColumnElement[bool]]
+    candidates: Candidates | None
+    reason: str
+
+    @property
+    def statement(self) -> Select[Any] | None:
+        return None if self.candidates is None else self.candidates.statement
+
+
+class Candidates(msgspec.Struct, frozen=True):
+    """The records a condition picks: ``statement`` selects their ``produced_at`` and ``offset``, ``count`` of them."""
+
+    condition: Condition
+    path_no: int
+    count: int
+    statement: Select[Any]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a query asks of a channel, but for its bounds in time and the place it continues from."""
+
+    channel: int
+    tenant: str
+    kind: str
+    targets: Targets | None
+    producer_id: str | None
+    where: Sequence[Condition]
+    is_indexed: bool
+
+
+def read(connection: Connection, asked: Asked, **bounds: Any) -> list[StoredRecord]:
+    """Return the matching records within the bounds, which are those of :func:`reading.ordered`."""
+    chosen = _way(connection, asked)
+    found = reading.ordered(connection, chosen.conditions, where=asked.where, candidates=chosen.statement, **bounds)
+    if chosen.candidates is None or _is_declared(connection, chosen.candidates):
+        return found
+    chosen = _way(connection, msgspec.structs.replace(asked, is_indexed=False))
+    return reading.ordered(connection, chosen.conditions, where=asked.where, **bounds)
+
+
+def plan(
+    connection: Connection, asked: Asked, *, since: int | None, until: int | None, order: Literal["asc", "desc"], limit: int
+) -> QueryPlan:
+    """Return how :func:`read` would get at its first records."""
+    chosen = _way(connection, asked)
+    step = reading.step_of(limit, asked.where)
+    statement = reading.ordered_statement(chosen.conditions, since, until, None, order, step, chosen.statement)
+    index = None if chosen.candidates is None else chosen.candidates.condition.path
+    return QueryPlan(index, chosen.reason, connection.dialect.name, explain(connection, statement))
+
+
+def _way(connection: Connection, asked: Asked) -> Way:
+    found, reason = None, "this store is opened without its index"
+    if asked.is_indexed:
+        is_wide = asked.targets is None or isinstance(asked.targets, Within)
+        found, reason = _find(connection, asked, at_most=MANY if is_wide else FEW)
+    filter_of = reading.record_filter if found is None else reading.stream_conditions
+    return Way(filter_of(connection, asked.channel, asked.tenant, asked.targets, asked.producer_id), found, reason)
+
+
+def _find(connection: Connection, asked: Asked, *, at_most: int) -> tuple[Candidates | None, str]:
+    """Return the fewest candidates that one condition leaves, or ``None``; and why the index is or is not used."""
+    if not asked.where:
+        return None, "there is no condition"
+    if not _is_current(connection):
+        return None, "the index is behind the log; the next record stored here brings it up to date"
+    declared = {path: number for path, number in connection.execute(_of_kind(asked.tenant, asked.kind))}
+    usable = [
+        (condition, declared[condition.path], statement)
+        for condition in asked.where
+        if condition.path in declared and (statement := matching(declared[condition.path], condition)) is not None
+    ]
+    if not usable:
+        indexed = f"{asked.kind} has {', '.join(sorted(declared))} indexed" if declared else f"no path of {asked.kind} is indexed"
+        return None, f"no condition can use an index: {indexed}"
+    best: Candidates | None = None
+    for condition, number, statement in usable:
+        bound = at_most if best is None else best.count
+        count = int(connection.scalar(select(func.count()).select_from(statement.limit(bound + 1).subquery())) or 0)
+        if count <= bound:
+            best = Candidates(condition, number, count, statement)
+    if best is None:
+        return None, f"every condition leaves more than {at_most:,} candidates; reading in order is quicker"
+    return best, f"{best.condition.path} leaves {best.count:,} candidates"
+
+
+def _is_declared(connection: Connection, candidates: Candidates) -> bool:
+    """Return whether the path is indexed still: where each statement sees the newest, its values may be gone by now."""
+    return connection.scalar(select(paths.c.path_no).where(paths.c.path_no == candidates.path_no)) is not None
+
+
+def matching(path_no: int, condition: Condition) -> Select[Any] | None:
+    """Return what selects every record that can satisfy a condition on an indexed path, or ``None`` where the index cannot tell."""
+    value, operator = condition.value, condition.operator
+    if operator is Operator.EXISTS:
+        return _either(path_no, [], [])
+    if operator is Operator.IN:
+        return _one_of(path_no, value)
+    if operator is Operator.EQ:
+        return _one_of(path_no, [value])
+    if operator is Operator.LIKE:
+        return _beginning(path_no, value)
+    if operator is Operator.NE or isinstance(value, bool):
+        return None
+    # Cut and rounded values may meet where the whole ones do not, so bounds are inclusive here.
+    if isinstance(value, (int, float)):
+        bound: Any = as_number(value)
+        table = numbers
+    elif isinstance(value, str) and _is_storable(value):
+        bound, table = as_text(value), texts
+    else:
+        return None
+    below = operator in (Operator.LT, Operator.LE)
+    return _entries(table, path_no, table.c.value <= bound if below else table.c.value >= bound)
+
+
+def _one_of(path_no: int, values: Sequence[Any]) -> Select[Any] | None:
+    if len(values) > _MAX_VALUES or not all(_is_storable(value) for value in values):
+        return None
+    wanted_numbers = [as_number(value) for value in values if isinstance(value, (int, float))]
+    wanted_texts = [as_text(value) for value in values if isinstance(value, str)]
+    if not wanted_texts:
+        return _entries(numbers, path_no, numbers.c.value.in_(wanted_numbers)) if wanted_numbers else None
+    if not wanted_numbers:
+        return _entries(texts, path_no, texts.c.value.in_(wanted_texts))
+    return _either(path_no, [numbers.c.value.in_(wanted_numbers)], [texts.c.value.in_(wanted_texts)])
+
+
+def _is_storable(value: Any) -> bool:
+    """Return whether the value is a number or a text that can be asked for; a lone surrogate cannot."""
+    if isinstance(value, str):
+        return not any("\ud800" <= char <= "\udfff" for char in value)
+    return isinstance(value, (int, float))
+
+
+def _beginning(path_no: int, pattern: str) -> Select[Any] | None:
+    """Select texts by what the pattern begins with, up to its first wildcard."""
+    prefix = as_text(pattern.partition("%")[0].partition("_")[0])
+    if not prefix or not _is_storable(prefix):
+        return None
+    last = _after(prefix)
+    bounds = [texts.c.value >= prefix] if last is None else [texts.c.value >= prefix, texts.c.value < last]
+    return _entries(texts, path_no, *bounds)
+
+
+def _after(prefix: str) -> str | None:
+    """Return the first text behind all that begin with the prefix."""
+    kept = prefix.rstrip("\U0010ffff")
+    if not kept:
+        return None
+    following = ord(kept[-1]) + 1
+    return kept[:-1] + chr(0xE000 if 0xD800 <= following <= 0xDFFF else following)
+
+
+def _entries(table: Table, path_no: int, *conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(table.c.produced_at, table.c.offset).where(table.c.path_no == path_no, *conditions)
+
+
+def _either(path_no: int, of_numbers: Sequence[ColumnElement[bool]], of_texts: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    both = union_all(_entries(numbers, path_no, *of_numbers), _entries(texts, path_no, *of_texts)).subquery("either")
+    return select(both.c.produced_at, both.c.offset)
+
+
+def _of_kind(tenant: str, kind: str) -> Select[Any]:
+    return select(paths.c.path, paths.c.path_no).where(paths.c.tenant == tenant, paths.c.kind == kind)
+
+
+def _is_current(connection: Connection) -> bool:
+    """Return whether the index has our version and has seen the whole log: a process of an older release may append without it."""
+    ours = (positions.c.name == IndexProjection.name, positions.c.version == IndexProjection.version)
+    reached = select(positions.c.position).where(*ours).scalar_subquery()
+    return bool(connection.scalar(select(or_(reached >= log_head.c.last_offset, log_head.c.last_offset == 0))))
