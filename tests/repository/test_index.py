@@ -1,4 +1,4 @@
-"""What is found by the index is what is found without it, on both engines; the index is filled, emptied and rebuilt with its declarations."""
+"""What is found by the index is what is found without it, on both engines; it is filled, emptied and rebuilt as declarations say."""
 
 import itertools
 from datetime import UTC, datetime, timedelta

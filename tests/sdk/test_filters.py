@@ -37,12 +37,10 @@ RUBBISH = st.one_of(
 @example("target.__class__ exists", None)
 def test_any_text_is_a_condition_or_is_refused_with_a_reason(text, value):
     try:
-        condition = parse_condition(text)
+        outcome = matches(event(1, extras={"x": value}), [parse_condition(text)])
     except InvalidRequest as error:
-        assert error.field == "where"
-        str(error).encode()
-        return
-    assert matches(event(1, extras={"x": value}), [condition]) in (True, False)
+        outcome = (error.field, len(str(error).encode()) > 10)
+    assert outcome in (True, False, ("where", True))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from factbook.errors import NeedsDatabase
 from factbook.settings import Settings, load_settings
-from factbook_sdk.facts import Admission, KindRegistry, builtin_kinds
+from factbook_sdk.facts import Admission, builtin_kinds
 
 if TYPE_CHECKING:
     from factbook.backfill import BackfillReport
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from factbook.dictionary import Dictionary
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
+    from factbook.kinds import GovernedKinds, Kinds
     from factbook.repository.copying import CopyReport, OnCopied
     from factbook.repository.files.store import FilesRepository
     from factbook.repository.projection import Projection
@@ -36,8 +37,16 @@ class Factbook:
         self.settings = settings or load_settings()
 
     @cached_property
-    def kinds(self) -> KindRegistry:
-        return builtin_kinds()
+    def governed_kinds(self) -> GovernedKinds:
+        from factbook.kinds import GovernedKinds
+
+        return GovernedKinds(builtin_kinds(), accepts_unknown=self.settings.accepts_unknown_kinds)
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        from factbook.kinds import Kinds
+
+        return Kinds(self.repository, self.governed_kinds, tenant=self.settings.tenant)
 
     @property
     def has_database(self) -> bool:
@@ -50,8 +59,10 @@ class Factbook:
     def repository(self) -> SqlRepository | FilesRepository:
         from factbook.repository.urls import open_repository
 
-        admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
-        return open_repository(self.settings.meta_db_url, admission=admission, projections=self.projections())
+        admission = Admission(self.governed_kinds, max_payload_bytes=self.settings.max_payload_bytes)
+        repository = open_repository(self.settings.meta_db_url, admission=admission, projections=self.projections())
+        self.governed_kinds.attach(repository)
+        return repository
 
     @property
     def sql(self) -> SqlRepository:
@@ -67,8 +78,9 @@ class Factbook:
         """Return the views that follow the log."""
         from factbook.dictionary.projection import DictionaryProjection
         from factbook.jobs.projection import JobsProjection
+        from factbook.repository.indexing import IndexProjection
 
-        return DictionaryProjection(), JobsProjection()
+        return DictionaryProjection(), JobsProjection(), IndexProjection(builtin_kinds())
 
     @cached_property
     def connections(self) -> Connections:

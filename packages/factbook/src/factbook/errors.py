@@ -8,6 +8,9 @@ TemporaryError
 ├── SourceUnavailable     the source does not answer, or not in time
 └── StoreBusy             another process holds the store longer than we wait
 InvalidRequest
+├── KindRefused           a kind breaks a rule: its name, its schema, a path to index
+│   └── KindIncompatible  … its new version would break those who read the kind
+├── KindTaken             the kind, or this version of it, is there already and differs
 └── RemovalsHeld          a scan would remove too much and waits for --accept-removals
 FactbookError
 └── Cancelled             someone asked the job to stop
@@ -34,6 +37,9 @@ __all__ = [
     "InternalError",
     "InvalidRecord",
     "InvalidRequest",
+    "KindIncompatible",
+    "KindRefused",
+    "KindTaken",
     "MissingExtra",
     "NeedsDatabase",
     "NotFound",
@@ -85,6 +91,24 @@ class StoreBusy(TemporaryError):
     """Another process holds the store's write lock longer than we wait."""
 
     code = "store_busy"
+
+
+class KindRefused(InvalidRequest):
+    """A kind breaks a rule: its name, its schema, a path to index."""
+
+    code = "kind_refused"
+
+
+class KindIncompatible(KindRefused):
+    """The new version of a kind would break those who read it; every change that does is named."""
+
+    code = "kind_incompatible"
+
+
+class KindTaken(InvalidRequest):
+    """The kind, or this version of it, is there already and differs."""
+
+    code = "kind_taken"
 
 
 class RemovalsHeld(InvalidRequest):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,13 @@ SETTINGS: tuple[Setting, ...] = (
         _names,
     ),
     Setting(
+        "UNVERIFIED_TENANTS",
+        "",
+        "Tenants whose records of unknown kinds are taken and marked unverified: patterns with `*` and `?`, separated by commas. "
+        "Default: none; such records are refused.",
+        _names,
+    ),
+    Setting(
         "MAX_REMOVAL_SHARE",
         "0.2",
         "A scan that would record more than this share of a source's objects as removed stops and asks.",
@@ -186,6 +194,7 @@ class Settings(msgspec.Struct, frozen=True):
     secret_key: str
     tenant: str
     tenants: frozenset[str]
+    unverified_tenants: frozenset[str]
     max_removal_share: float
     max_payload_bytes: int
     max_body_bytes: int
@@ -200,6 +209,10 @@ class Settings(msgspec.Struct, frozen=True):
     job_retention_days: int
     disk_free_min_bytes: int
     uses_demo_source: bool
+
+    def accepts_unknown_kinds(self, tenant: str) -> bool:
+        """Return whether the tenant's records of unknown kinds are taken as unverified."""
+        return any(fnmatchcase(tenant, pattern) for pattern in self.unverified_tenants)
 
     def __repr__(self) -> str:
         return f"Settings(data_dir={str(self.data_dir)!r}, host={self.host!r}, port={self.port})"

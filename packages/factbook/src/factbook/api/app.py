@@ -90,7 +90,7 @@ def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextMan
 
 def _open(factbook: Factbook) -> Worker | None:
     """Open what requests will use, in one thread, before many threads ask for it at once; start the worker, where there can be jobs."""
-    _ = factbook.repository
+    _ = factbook.kinds
     if not factbook.has_database:
         return None
     for room in ("connections", "jobs", "dictionary", "scans"):

@@ -93,7 +93,7 @@ def _find(connection: Connection, asked: Asked, *, at_most: int) -> tuple[Candid
         return None, "there is no condition"
     if not _is_current(connection):
         return None, "the index is behind the log; the next record stored here brings it up to date"
-    declared = {path: number for path, number in connection.execute(_of_kind(asked.tenant, asked.kind))}
+    declared = {row.path: row.path_no for row in connection.execute(_of_kind(asked.tenant, asked.kind))}
     usable = [
         (condition, declared[condition.path], statement)
         for condition in asked.where

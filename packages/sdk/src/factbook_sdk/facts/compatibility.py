@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import msgspec
 
 from factbook_sdk.errors import InvalidRequest
+from factbook_sdk.facts.codec import canonical_json
 
 
 class Compatibility(StrEnum):
@@ -91,7 +92,7 @@ class _Comparison:
         self._old, self._new = old, new
         references = {*_references(old), *_references(new)}
         to_definitions = all(reference.startswith("#/$defs/") for reference in references)
-        self._same_targets = old == new or (old.get("$defs") == new.get("$defs") and to_definitions)
+        self._same_targets = _same(old, new) or (_same(old.get("$defs"), new.get("$defs")) and to_definitions)
         """Whether equal references lead to equal schemas."""
         self._followed: set[tuple[int, int]] = set()
 
@@ -107,7 +108,7 @@ class _Comparison:
             yield from self._compare_keywords(old, new, path)
 
     def _are_equal(self, old: Any, new: Any) -> bool:
-        return bool(old == new) and (self._same_targets or not any(_references(old)))
+        return _same(old, new) and (self._same_targets or not any(_references(old)))
 
     def _follow(self, old: dict[str, Any], new: dict[str, Any], path: str) -> Iterator[SchemaChange]:
         """Compare what references lead to, and what stands beside them where both sides have one."""
@@ -212,13 +213,14 @@ def _listed(types: frozenset[str]) -> str:
 
 def _compare_values(old: dict[str, Any], new: dict[str, Any], path: str) -> Iterator[SchemaChange]:
     before, after = _values(old), _values(new)
-    if before == after:
+    if _same(before, after):
         return
     if before is None or after is None:
         words = "only certain values are allowed now" if before is None else "any value is allowed now"
         yield SchemaChange(path, words, breaks_backward=before is None, breaks_forward=after is None, old=before, new=after)
         return
-    lost, gained = [value for value in before if value not in after], [value for value in after if value not in before]
+    lost = [value for value in before if not any(_same(value, other) for other in after)]
+    gained = [value for value in after if not any(_same(value, other) for other in before)]
     if lost or gained:
         parts = [f"no longer {', '.join(map(repr, lost))}" if lost else "", f"now also {', '.join(map(repr, gained))}" if gained else ""]
         words = "; ".join(filter(None, parts))
@@ -239,6 +241,11 @@ def _of_a_keyword(keyword: str, before: Any, after: Any, path: str) -> SchemaCha
         backward, forward = after < before, after > before
     words = f"{keyword} was {_brief(before)} and is {_brief(after)}"
     return SchemaChange(path, words, breaks_backward=backward, breaks_forward=forward, old=before, new=after)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two JSON values are the same; to Python alone, true is 1."""
+    return bool(one == other) and canonical_json(one) == canonical_json(other)
 
 
 def _brief(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -35,6 +35,7 @@ from factbook.api.tenancy import Served, Tenant, tenant_for
 from factbook.api.waiting import STREAM_PAGE, Followers, Lines, ServerSentEvents
 from factbook.api.writing import Writing
 from factbook.errors import NotFound
+from factbook.repository.explaining import QueryPlan
 from factbook_sdk.facts import MetadataRecord, target_key
 from factbook_sdk.repository.contract import MAX_WAIT_SECONDS, BulkReport, QueryPage, StoredRecord, TailPage
 from factbook_sdk.repository.filters import parse_condition
@@ -133,7 +134,10 @@ def list_history(
     return answers.listing(request, OffsetPage(items, after), items, following=("Next-After-Offset", after))
 
 
-@router.get("/records/query", responses=described(RecordPage, "Records by the time they became true.", lines_of=StoredRecord))
+@router.get(
+    "/records/query",
+    responses=described(RecordPage, "Records by the time they became true, or the plan.", or_else=QueryPlan, lines_of=StoredRecord),
+)
 def query_records(
     request: Request,
     house: House,
@@ -147,21 +151,22 @@ def query_records(
     order: Literal["asc", "desc"] = "asc",
     limit: Limit = LIMIT,
     cursor: Cursor = None,
+    explain: Annotated[bool, Query(description="Answer how the first page would be found instead of reading it.")] = False,
 ) -> Response:
     """List the records of one kind for which all conditions hold."""
-    page = house.repository.query(
-        kind,
-        targets=targets,
-        where=[parse_condition(text) for text in where or ()],
-        producer_id=producer_id,
-        tenant=tenant,
-        since=since,
-        until=until,
-        order=order,
-        limit=limit,
-        cursor=cursor,
-    )
-    return _page(request, page)
+    question: dict[str, Any] = {
+        "targets": targets,
+        "where": [parse_condition(text) for text in where or ()],
+        "producer_id": producer_id,
+        "tenant": tenant,
+        "since": since,
+        "until": until,
+        "order": order,
+        "limit": limit,
+    }
+    if explain:
+        return answers.json(house.repository.explain(kind, **question))
+    return _page(request, house.repository.query(kind, cursor=cursor, **question))
 
 
 @router.post(
