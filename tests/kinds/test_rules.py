@@ -44,7 +44,12 @@ def test_compatibility_decides_which_changes_pass(compatibility):
     kind = registered(changed(compatibility=compatibility))
     more, less = with_fields(station={"type": "string"}), with_fields(required=("celsius", "place"))
     verdicts = [judge(kind, proposal)[1].verdict for proposal in (more, less)]
-    expected = {"backward": ["compatible", "breaking"], "forward": ["breaking", "compatible"], "full": ["breaking"] * 2, "none": ["compatible"] * 2}
+    expected = {
+        "backward": ["compatible", "breaking"],
+        "forward": ["breaking", "compatible"],
+        "full": ["breaking"] * 2,
+        "none": ["compatible"] * 2,
+    }
     assert verdicts == expected[compatibility.value]
 
 

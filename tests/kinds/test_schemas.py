@@ -24,7 +24,12 @@ def doubling(levels):
 
 RECURSIVE = {
     "type": "object",
-    "properties": {"value": {"type": "integer"}, "left": {"$ref": "#"}, "right": {"$ref": "#"}, "all": {"type": "array", "items": {"$ref": "#"}}},
+    "properties": {
+        "value": {"type": "integer"},
+        "left": {"$ref": "#"},
+        "right": {"$ref": "#"},
+        "all": {"type": "array", "items": {"$ref": "#"}},
+    },
     "additionalProperties": False,
 }
 EXPRESSION = {
@@ -32,7 +37,11 @@ EXPRESSION = {
     "$defs": {
         "expression": {"anyOf": [{"$ref": "#/$defs/number"}, {"$ref": "#/$defs/sum"}]},
         "number": {"type": "object", "properties": {"number": {"type": "number"}}, "required": ["number"], "additionalProperties": False},
-        "sum": {"type": "object", "properties": {"a": {"$ref": "#/$defs/expression"}, "b": {"$ref": "#/$defs/expression"}}, "required": ["a", "b"]},
+        "sum": {
+            "type": "object",
+            "properties": {"a": {"$ref": "#/$defs/expression"}, "b": {"$ref": "#/$defs/expression"}},
+            "required": ["a", "b"],
+        },
     },
 }
 

@@ -33,7 +33,7 @@ class Refused(msgspec.Struct, frozen=True):
     field: str | None
 
 
-class StoreReport(msgspec.Struct, frozen=True):
+class StoreReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of the records. ``refused`` explains at most 1,000; ``counts["rejected"]`` is exact. ``warnings`` are about kinds."""
 
     counts: dict[str, int]
