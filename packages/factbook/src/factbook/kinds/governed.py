@@ -58,6 +58,7 @@ class GovernedKinds:
 
     def __init__(self, builtin: KindRegistry, *, accepts_unknown: Callable[[str], bool] = lambda tenant: False) -> None:
         self.builtin = builtin
+        self._check_builtin = builtin.check_payload
         self._accepts_unknown = accepts_unknown
         self._storable = frozenset(kind.name for kind in builtin) - {DEFINITIONS.name}
         self._repository: MetadataRepository | None = None
@@ -70,7 +71,7 @@ class GovernedKinds:
     def check_payload(self, record: MetadataRecord) -> Kind:
         """Refuse a record whose kind or version is unknown or retired, or whose payload breaks the schema; return its kind."""
         if record.kind in self._storable:
-            return self.builtin.check_payload(record)
+            return self._check_builtin(record)
         if record.kind == DEFINITIONS.name:
             raise InvalidRecord(
                 "A kind is not registered by storing its definition",

@@ -103,13 +103,8 @@ class IndexProjection(Projection):
         self._builtin = {kind.name: kind.indexed for kind in builtin}
         self._plain = frozenset(name for name, indexed in self._builtin.items() if not indexed) - self.kinds
 
-    def pick(self, batch: Sequence[StoredRecord]) -> Sequence[StoredRecord]:
-        if self._plain.issuperset({item.record.kind for item in batch}):
-            return ()
-        return [item for item in batch if item.record.kind not in self._plain]
-
-    def replayed(self, connection: Connection) -> Collection[str]:
-        return set(connection.scalars(select(channels.c.kind).distinct())) - self._plain
+    def wanted(self, kinds: frozenset[str]) -> frozenset[str]:
+        return kinds - self._plain
 
     def apply(self, connection: Connection, records: Sequence[StoredRecord]) -> None:
         """Fill in order: a definition changes what is kept of the records after it."""

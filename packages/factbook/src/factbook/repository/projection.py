@@ -8,11 +8,12 @@ tables and replays the log.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from sqlalchemy import Connection, Table, delete, insert, select
 
+from factbook.database.log_tables import channels
 from factbook.database.log_tables import projections as positions
 from factbook.repository.appending import lock_head
 from factbook.repository.reading import between
@@ -37,13 +38,9 @@ class Projection(ABC):
     def apply(self, connection: Connection, records: Sequence[StoredRecord]) -> None:
         """Fold records (of ``kinds`` only, every tenant's) into the tables."""
 
-    def pick(self, batch: Sequence[StoredRecord]) -> Sequence[StoredRecord]:
-        """Return the records to apply; a view whose kinds are not fixed says here which they are."""
-        return [item for item in batch if item.record.kind in self.kinds]
-
-    def replayed(self, connection: Connection) -> Collection[str]:
-        """Return the kinds to read when the log is replayed: no less than ``pick`` lets through."""
-        return self.kinds
+    def wanted(self, kinds: frozenset[str]) -> frozenset[str]:
+        """Return which of these kinds the view follows; one whose kinds are not fixed says so here."""
+        return kinds & self.kinds
 
     def create(self, connection: Connection) -> None:
         """Make the tables."""
@@ -88,13 +85,14 @@ class Projections:
         if not appended or not self._projections:
             return
         before, end = appended[0].offset - 1, appended[-1].offset
+        present = frozenset({item.record.kind for item in appended})
         ours = self._ours(connection)
         for projection, position in ours:
             if position is None:
                 self._make(connection, projection)
             if position != before:
                 self._replay(connection, projection, position or 0, before, None)
-            self._fold(connection, projection, appended)
+            self._fold(connection, projection, appended, present)
         self._reach(connection, [projection for projection, _ in ours], end)
 
     def _ours(self, connection: Connection) -> list[tuple[Projection, int | None]]:
@@ -115,20 +113,20 @@ class Projections:
         connection.execute(insert(positions).values(name=projection.name, version=projection.version, position=0))
 
     def _replay(self, connection: Connection, projection: Projection, position: int, end: int, on_replay: OnReplay | None) -> None:
-        kinds = sorted(projection.replayed(connection))
+        kinds = sorted(projection.wanted(frozenset(connection.scalars(select(channels.c.kind).distinct()))))
         while position < end:
             batch = between(connection, position, end, kinds, REPLAY_RECORDS)
             position = batch[-1].offset if len(batch) == REPLAY_RECORDS else end
-            self._fold(connection, projection, batch)
+            self._fold(connection, projection, batch, frozenset({item.record.kind for item in batch}))
             self._reach(connection, [projection], position)
             if on_replay is not None:
                 on_replay(projection.name, position, end)
 
     @staticmethod
-    def _fold(connection: Connection, projection: Projection, batch: Sequence[StoredRecord]) -> None:
-        wanted = projection.pick(batch)
+    def _fold(connection: Connection, projection: Projection, batch: Sequence[StoredRecord], present: frozenset[str]) -> None:
+        wanted = projection.wanted(present)
         if wanted:
-            projection.apply(connection, wanted)
+            projection.apply(connection, batch if wanted == present else [item for item in batch if item.record.kind in wanted])
 
     @staticmethod
     def _reach(connection: Connection, followers: Sequence[Projection], position: int) -> None:

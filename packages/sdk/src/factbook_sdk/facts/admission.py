@@ -9,7 +9,7 @@ import msgspec
 from factbook_sdk.errors import InvalidRecord
 from factbook_sdk.facts.codec import canonical_json, canonical_record, digest, encode_payload
 from factbook_sdk.facts.record import MetadataContext, MetadataRecord, MetadataTarget
-from factbook_sdk.facts.registry import Category, Kind
+from factbook_sdk.facts.registry import Category, Kind, Origin
 
 DEFAULT_MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 """A table of 10,000 columns with comments fits; a data file does not."""
@@ -65,10 +65,10 @@ class Admission:
             )
         if record.extras or record.quality or record.target.extras or record.context.extras:
             self._check_annotations(record)
-        if UNVERIFIED in record.quality:
+        if record.quality and UNVERIFIED in record.quality:
             record = _without_mark(record)
         body = canonical_record(record, payload_bytes)
-        if not kind.is_verified:
+        if kind.origin is Origin.UNVERIFIED:
             return _unverified(record, digest(body), payload_bytes)
         is_state = kind.category is Category.STATE
         return Admitted(
