@@ -122,7 +122,7 @@ FACTS = st.builds(
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     facts=st.lists(FACTS, min_size=1, max_size=12),
-    where=st.lists(CONDITIONS, min_size=1, max_size=2),
+    where=st.lists(CONDITIONS, min_size=1, max_size=3),
     order=st.sampled_from(["asc", "desc"]),
     limit=st.integers(1, 5),
 )
@@ -199,6 +199,16 @@ def test_a_condition_on_an_indexed_path_uses_it_and_others_say_why_not(pair):
         assert reason in plan.reason
         assert plan.plan
     assert repository.explain("nothing").plan == []
+
+
+def test_conditions_on_one_path_are_taken_together(pair):
+    repository, _ = pair
+    repository.bulk_store(fact({"a": number}, number) for number in range(50))
+    between = [Condition("payload.a", Operator.GE, 10), Condition("payload.a", Operator.LT, 12)]
+    assert repository.explain("reading", where=between).reason == "payload.a leaves 3 candidates"
+    impossible = [Condition("payload.a", Operator.EQ, 10), Condition("payload.a", Operator.EQ, "x")]
+    assert repository.explain("reading", where=impossible).reason == "payload.a leaves 0 candidates"
+    assert repository.query("reading", where=impossible).records == []
 
 
 def test_too_many_candidates_are_not_sorted_but_read_in_order(pair, monkeypatch):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Table, false, func, or_, select, union_all
 
 from factbook.database.log_tables import log_head
 from factbook.database.log_tables import projections as positions
@@ -37,9 +37,9 @@ class Way(msgspec.Struct, frozen=True):
 
 
 class Candidates(msgspec.Struct, frozen=True):
-    """The records a condition picks: ``statement`` selects their ``produced_at`` and ``offset``, ``count`` of them."""
+    """The records that the conditions on a path pick: ``statement`` selects their ``produced_at`` and ``offset``, ``count`` of them."""
 
-    condition: Condition
+    path: str
     path_no: int
     count: int
     statement: Select[Any]
@@ -74,7 +74,7 @@ def plan(
     chosen = _way(connection, asked)
     step = reading.step_of(limit, asked.where)
     statement = reading.ordered_statement(chosen.conditions, since, until, None, order, step, chosen.statement)
-    index = None if chosen.candidates is None else chosen.candidates.condition.path
+    index = None if chosen.candidates is None else chosen.candidates.path
     return QueryPlan(index, chosen.reason, connection.dialect.name, explain(connection, statement))
 
 
@@ -94,23 +94,20 @@ def _find(connection: Connection, asked: Asked, *, at_most: int) -> tuple[Candid
     if not _is_current(connection):
         return None, "the index is behind the log; the next record stored here brings it up to date"
     declared = {row.path: row.path_no for row in connection.execute(_of_kind(asked.tenant, asked.kind))}
-    usable = [
-        (condition, declared[condition.path], statement)
-        for condition in asked.where
-        if condition.path in declared and (statement := matching(declared[condition.path], condition)) is not None
-    ]
-    if not usable:
+    picked = {path: ranges for path in sorted(declared) if (ranges := _together(path, asked.where)) is not None}
+    if not picked:
         indexed = f"{asked.kind} has {', '.join(sorted(declared))} indexed" if declared else f"no path of {asked.kind} is indexed"
         return None, f"no condition can use an index: {indexed}"
     best: Candidates | None = None
-    for condition, number, statement in usable:
+    for path, ranges in picked.items():
         bound = at_most if best is None else best.count
+        statement = _entries(declared[path], ranges)
         count = int(connection.scalar(select(func.count()).select_from(statement.limit(bound + 1).subquery())) or 0)
         if count <= bound:
-            best = Candidates(condition, number, count, statement)
+            best = Candidates(path, declared[path], count, statement)
     if best is None:
-        return None, f"every condition leaves more than {at_most:,} candidates; reading in order is quicker"
-    return best, f"{best.condition.path} leaves {best.count:,} candidates"
+        return None, f"the conditions on every path leave more than {at_most:,} candidates; reading in order is quicker"
+    return best, f"{best.path} leaves {best.count:,} candidates"
 
 
 def _is_declared(connection: Connection, candidates: Candidates) -> bool:
@@ -118,41 +115,47 @@ def _is_declared(connection: Connection, candidates: Candidates) -> bool:
     return connection.scalar(select(paths.c.path_no).where(paths.c.path_no == candidates.path_no)) is not None
 
 
-def matching(path_no: int, condition: Condition) -> Select[Any] | None:
-    """Return what selects every record that can satisfy a condition on an indexed path, or ``None`` where the index cannot tell."""
+_Ranges = dict[Table, list[ColumnElement[bool]]]
+"""Which entries of which tables: a value at a path stands in one of the two."""
+
+
+def _together(path: str, where: Sequence[Condition]) -> _Ranges | None:
+    """Return the entries that satisfy all conditions on a path which the index can tell, or ``None`` where there is no such condition."""
+    together: _Ranges | None = None
+    for condition in where:
+        ranges = matching(condition) if condition.path == path else None
+        if ranges is not None:
+            both = ranges if together is None else {table: together[table] + ranges[table] for table in together if table in ranges}
+            together = both
+    return together
+
+
+def matching(condition: Condition) -> _Ranges | None:
+    """Return the entries of every record that can satisfy a condition, or ``None`` where the index cannot tell."""
     value, operator = condition.value, condition.operator
     if operator is Operator.EXISTS:
-        return _either(path_no, [], [])
+        return {numbers: [], texts: []}
     if operator is Operator.IN:
-        return _one_of(path_no, value)
+        return _one_of(value)
     if operator is Operator.EQ:
-        return _one_of(path_no, [value])
+        return _one_of([value])
     if operator is Operator.LIKE:
-        return _beginning(path_no, value)
-    if operator is Operator.NE or isinstance(value, bool):
+        return _beginning(value)
+    if operator is Operator.NE or isinstance(value, bool) or not _is_storable(value):
         return None
     # Cut and rounded values may meet where the whole ones do not, so bounds are inclusive here.
-    if isinstance(value, (int, float)):
-        bound: Any = as_number(value)
-        table = numbers
-    elif isinstance(value, str) and _is_storable(value):
-        bound, table = as_text(value), texts
-    else:
-        return None
+    table, bound = (texts, as_text(value)) if isinstance(value, str) else (numbers, as_number(value))
     below = operator in (Operator.LT, Operator.LE)
-    return _entries(table, path_no, table.c.value <= bound if below else table.c.value >= bound)
+    return {table: [table.c.value <= bound if below else table.c.value >= bound]}
 
 
-def _one_of(path_no: int, values: Sequence[Any]) -> Select[Any] | None:
-    if len(values) > _MAX_VALUES or not all(_is_storable(value) for value in values):
+def _one_of(values: Sequence[Any]) -> _Ranges | None:
+    if not 0 < len(values) <= _MAX_VALUES or not all(_is_storable(value) for value in values):
         return None
     wanted_numbers = [as_number(value) for value in values if isinstance(value, (int, float))]
     wanted_texts = [as_text(value) for value in values if isinstance(value, str)]
-    if not wanted_texts:
-        return _entries(numbers, path_no, numbers.c.value.in_(wanted_numbers)) if wanted_numbers else None
-    if not wanted_numbers:
-        return _entries(texts, path_no, texts.c.value.in_(wanted_texts))
-    return _either(path_no, [numbers.c.value.in_(wanted_numbers)], [texts.c.value.in_(wanted_texts)])
+    wanted = ((numbers, wanted_numbers), (texts, wanted_texts))
+    return {table: [table.c.value.in_(items)] for table, items in wanted if items}
 
 
 def _is_storable(value: Any) -> bool:
@@ -162,14 +165,13 @@ def _is_storable(value: Any) -> bool:
     return isinstance(value, (int, float))
 
 
-def _beginning(path_no: int, pattern: str) -> Select[Any] | None:
-    """Select texts by what the pattern begins with, up to its first wildcard."""
+def _beginning(pattern: str) -> _Ranges | None:
+    """Return the texts that begin as the pattern does, up to its first wildcard."""
     prefix = as_text(pattern.partition("%")[0].partition("_")[0])
     if not prefix or not _is_storable(prefix):
         return None
     last = _after(prefix)
-    bounds = [texts.c.value >= prefix] if last is None else [texts.c.value >= prefix, texts.c.value < last]
-    return _entries(texts, path_no, *bounds)
+    return {texts: [texts.c.value >= prefix] if last is None else [texts.c.value >= prefix, texts.c.value < last]}
 
 
 def _after(prefix: str) -> str | None:
@@ -181,13 +183,15 @@ def _after(prefix: str) -> str | None:
     return kept[:-1] + chr(0xE000 if 0xD800 <= following <= 0xDFFF else following)
 
 
-def _entries(table: Table, path_no: int, *conditions: ColumnElement[bool]) -> Select[Any]:
-    return select(table.c.produced_at, table.c.offset).where(table.c.path_no == path_no, *conditions)
-
-
-def _either(path_no: int, of_numbers: Sequence[ColumnElement[bool]], of_texts: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    both = union_all(_entries(numbers, path_no, *of_numbers), _entries(texts, path_no, *of_texts)).subquery("either")
-    return select(both.c.produced_at, both.c.offset)
+def _entries(path_no: int, ranges: _Ranges) -> Select[Any]:
+    """Select when the records of some entries became true, and their offsets."""
+    selects = [select(table.c.produced_at, table.c.offset).where(table.c.path_no == path_no, *bounds) for table, bounds in ranges.items()]
+    if not selects:
+        return select(numbers.c.produced_at, numbers.c.offset).where(false())
+    if len(selects) == 1:
+        return selects[0]
+    either = union_all(*selects).subquery("either")
+    return select(either.c.produced_at, either.c.offset)
 
 
 def _of_kind(tenant: str, kind: str) -> Select[Any]:
