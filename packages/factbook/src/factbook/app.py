@@ -146,15 +146,16 @@ class Factbook:
         """Store what old logs tell, in the store or in the service at the URL ``into`` (with SERVICE_TOKEN)."""
         from factbook.backfill import Destination, backfill
 
-        admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
+        tenant = self.settings.tenant
         if into is None:
-            return backfill(
-                mapping, Destination("the store", lambda: self.repository, admission, self.settings.tenant), options, on_progress
-            )
+            admission = Admission(self.governed_kinds, max_payload_bytes=self.settings.max_payload_bytes)
+            return backfill(mapping, Destination("the store", lambda: self.repository, admission, tenant, self.kinds), options, on_progress)
         from factbook_sdk.repository.remote import RemoteRepository
 
+        builtin = builtin_kinds()
+        admission = Admission(builtin, max_payload_bytes=self.settings.max_payload_bytes)
         with closing(RemoteRepository(into, token=self.settings.service_token or None, compress=True)) as remote:
-            return backfill(mapping, Destination(into, lambda: remote, admission, self.settings.tenant), options, on_progress)
+            return backfill(mapping, Destination(into, lambda: remote, admission, tenant, builtin), options, on_progress)
 
     def copy_records(self, into: str, *, after_offset: int = 0, on_copied: OnCopied | None = None) -> CopyReport:
         """Copy the store's log into another store, or into the service at an HTTP address (with SERVICE_TOKEN)."""

@@ -49,6 +49,7 @@ def create_app(factbook: Factbook) -> FastAPI:
     app.state.followers = Followers(lambda offset, seconds: factbook.repository.wait_beyond(offset, seconds))
     app.state.writing = Writing(
         lambda: factbook.repository,
+        warn=lambda used: factbook.kinds.warnings(used),
         max_requests=factbook.settings.max_pending_writes,
         max_bytes=factbook.settings.max_pending_bytes,
     )

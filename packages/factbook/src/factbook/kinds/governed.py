@@ -101,11 +101,14 @@ class GovernedKinds:
         self._known.pop((tenant, name), None)
 
     def warnings(self, used: Iterable[Used]) -> list[str]:
-        """Return what those who have just stored records of these kinds and versions should know."""
+        """Return what those who have just stored records of these kinds and versions should know.
+
+        It goes by what is remembered from admitting them and reads nothing, so a server's loop may ask.
+        """
         return [text for item in sorted(set(used)) if item[1] not in self._storable and (text := self._warning(*item))]
 
     def _warning(self, tenant: str, name: str, version: int) -> str:
-        kind = self._find(tenant, name).kind
+        kind = (self._known.get((tenant, name)) or self._read(tenant, name)).kind
         if kind is None:
             return f"{name} is unknown; its records are kept as unverified" if self._accepts_unknown(tenant) else ""
         deprecation = kind.deprecation_of(version)

@@ -37,7 +37,7 @@ from factbook.api.writing import Writing
 from factbook.errors import NotFound
 from factbook.repository.explaining import QueryPlan
 from factbook_sdk.facts import MetadataRecord, target_key
-from factbook_sdk.repository.contract import MAX_WAIT_SECONDS, BulkReport, QueryPage, StoredRecord, TailPage
+from factbook_sdk.repository.contract import MAX_WAIT_SECONDS, QueryPage, StoredRecord, TailPage
 from factbook_sdk.repository.filters import parse_condition
 from factbook_sdk.repository.intake import only_record
 
@@ -72,7 +72,7 @@ async def store_records(request: Request) -> Response:
         correct(len(body))
         record = only_record(body) if holds_one(request, body) else None
         if record is not None and record.context.tenant in tenants:
-            report = BulkReport([await writing.store(record)])
+            report = await writing.store_one(record)
         else:
             report = await writing.store_document(body, tenants=tenants, atomic=atomic or holds_one(request, body))
     return answers.json(report_of(report))
