@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from factbook.kinds import GovernedKinds, Kinds, Proposal
 from factbook.repository.indexing import IndexProjection
 from factbook.repository.sql import SqlRepository
-from factbook.repository.urls import open_repository
+from factbook.repository.urls import open_sql
 from factbook_sdk.facts import Admission, Category, MetadataContext, MetadataRecord, MetadataTarget, builtin_kinds
 from factbook_sdk.testing.records import START
 
@@ -31,7 +31,7 @@ class House(NamedTuple):
 def open_house(url: str, *, accepts: tuple[str, ...] = ()) -> House:
     builtin = builtin_kinds()
     governed = GovernedKinds(builtin, accepts_unknown=lambda tenant: tenant in accepts)
-    repository = open_repository(url, admission=Admission(governed), projections=[IndexProjection(builtin)])
+    repository = open_sql(url, admission=Admission(governed), projections=[IndexProjection(builtin)])
     governed.attach(repository)
     return House(repository, governed, Kinds(repository, governed, tenant="default"))
 

@@ -12,6 +12,8 @@ from tests.kinds.houses import SCHEMA, proposal, reading, with_field
 
 from factbook.errors import InvalidRecord, KindIncompatible, KindTaken, UnknownKind
 from factbook.kinds import governed, registry
+from factbook.repository.copying import copy_log
+from factbook.repository.urls import open_repository
 from factbook_sdk.facts import Admission, Category, Origin, builtin_kinds, record_id
 from factbook_sdk.facts.kinds.kind_definition import KIND as DEFINITIONS
 from factbook_sdk.repository.contract import Outcome
@@ -272,3 +274,23 @@ def test_of_two_processes_that_register_fifteen_kinds_differently_one_wins_each(
     assert all(sorted(kind.schemas) == [1] for kind in kinds)
     winners = [kind.schemas[1]["properties"]["x"]["const"] for kind in kinds]
     assert [outcomes[winner][number] for number, winner in enumerate(winners)] == ["created"] * 15
+
+
+def test_a_copy_knows_the_kinds_of_its_original_and_keeps_what_was_unverified(make_house, tmp_path):
+    house = make_house(accepts=("default",))
+    house.repository.store(reading("anything"))
+    house.kinds.register(proposal(indexed=["payload.celsius"]))
+    house.repository.bulk_store(reading(number) for number in range(5))
+    house.kinds.deprecate("weather", reason="gone", retires_at=datetime.now(UTC))
+    copying = governed.GovernedKinds(builtin_kinds(), is_copying=True)
+    for url in (f"sqlite:///{tmp_path}/copy.sqlite", f"file://{tmp_path}/copy"):
+        sink = open_repository(url, admission=Admission(copying))
+        copying.attach(sink)
+        report = copy_log(house.repository, sink, tenant="default")
+        assert (report.counts["stored"], report.refused) == (8, [])
+        copies = sink.tail().records
+        sink.close()
+        again = open_repository(url, admission=Admission(copying))
+        assert again.tail().records == copies
+        assert [(item.id, item.record) for item in copies] == [(item.id, item.record) for item in house.repository.tail().records]
+        again.close()

@@ -166,8 +166,12 @@ class Factbook:
         if into.startswith(("http://", "https://")):
             sink: MetadataRepository = RemoteRepository(into, token=self.settings.service_token or None, compress=True)
         else:
-            admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
+            from factbook.kinds import GovernedKinds
+
+            governed = GovernedKinds(builtin_kinds(), is_copying=True)
+            admission = Admission(governed, max_payload_bytes=self.settings.max_payload_bytes)
             sink = open_repository(into, admission=admission, projections=self.projections())
+            governed.attach(sink)
         with closing(sink):
             return copy_log(self.repository, sink, tenant=self.settings.tenant, after_offset=after_offset, on_copied=on_copied)
 

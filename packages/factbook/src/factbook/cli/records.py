@@ -139,7 +139,7 @@ def query(
         factbook.kinds.get(kind)
         tenant = factbook.settings.tenant
         if explain:
-            record_rows.show_plan(factbook.repository.explain(kind, tenant=tenant, **question), as_json=as_json)
+            record_rows.show_plan(factbook.sql.explain(kind, tenant=tenant, **question), as_json=as_json)
             return
         page = factbook.repository.query(kind, tenant=tenant, cursor=cursor, **question)
     record_rows.show(page.records, as_json=as_json)

@@ -6,6 +6,7 @@ version that is not known is looked for at once, so what one process registers c
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -15,8 +16,9 @@ import msgspec
 
 from factbook.errors import InvalidRecord, UnknownKind
 from factbook.kinds.rules import is_name
-from factbook.kinds.schemas import compile_schema
+from factbook.kinds.schemas import check_schema, compile_schema
 from factbook_sdk.facts import Category, Deprecation, Kind, KindRegistry, MetadataRecord, MetadataTarget, Origin
+from factbook_sdk.facts.admission import UNVERIFIED
 from factbook_sdk.facts.kinds.kind_definition import KIND as DEFINITIONS
 from factbook_sdk.facts.kinds.kind_definition import KindDefinition
 from factbook_sdk.facts.registry import check_against
@@ -56,8 +58,12 @@ class _Known:
 class GovernedKinds:
     """The kinds of every tenant of one repository. It is made first and given its repository by :meth:`attach`."""
 
-    def __init__(self, builtin: KindRegistry, *, accepts_unknown: Callable[[str], bool] = lambda tenant: False) -> None:
+    def __init__(
+        self, builtin: KindRegistry, *, accepts_unknown: Callable[[str], bool] = lambda tenant: False, is_copying: bool = False
+    ) -> None:
+        """``is_copying`` takes what another store has taken: definitions, too, each of which holds for the records after it."""
         self.builtin = builtin
+        self._is_copying = is_copying
         self._check_builtin = builtin.check_payload
         self._accepts_unknown = accepts_unknown
         self._storable = frozenset(kind.name for kind in builtin) - {DEFINITIONS.name}
@@ -73,12 +79,17 @@ class GovernedKinds:
         if record.kind in self._storable:
             return self._check_builtin(record)
         if record.kind == DEFINITIONS.name:
+            if self._is_copying:
+                return self._learn(record)
             raise InvalidRecord(
                 "A kind is not registered by storing its definition",
                 why="its rules would not be checked",
                 fix="Use `factbook kinds register` or POST /kinds",
                 field="kind",
             )
+        if self._is_copying and UNVERIFIED in record.quality:
+            # It is copied as it is, though its kind may have been registered since.
+            return _unverified(record.kind)
         known = self._find(record.context.tenant, record.kind)
         if known.kind is None:
             return self._unknown(record)
@@ -88,7 +99,8 @@ class GovernedKinds:
         if kind is None:
             return self._unknown(record)
         validator = known.validator(kind, record.version)
-        _refuse_retired(kind, record.version)
+        if not self._is_copying:
+            _refuse_retired(kind, record.version)
         check_against(record, kind, validator)
         return kind
 
@@ -122,13 +134,24 @@ class GovernedKinds:
     def _unknown(self, record: MetadataRecord) -> Kind:
         tenant, name = record.context.tenant, record.kind
         if self._accepts_unknown(tenant) and is_name(name):
-            return Kind(name, Category.EVENT, "", {}, origin=Origin.UNVERIFIED)
+            return _unverified(name)
         raise UnknownKind(
             f"The kind {name!r} is unknown",
             why=f"the tenant {tenant} has not registered it, and it is not built in",
             fix="Register it first (`factbook kinds register`, POST /kinds), or correct the name",
             field="kind",
         )
+
+    def _learn(self, record: MetadataRecord) -> Kind:
+        """Take a definition that is being copied; it may be in one bulk with the records it is about, so it holds before it is stored."""
+        found = self._check_builtin(record)
+        kind = kind_of(record)
+        name = record.target.table or ""
+        if kind is not None:
+            for schema in kind.schemas.values():
+                check_schema(schema)
+        self._known[record.context.tenant, name] = _Known(kind, 0, math.inf)
+        return found
 
     def _find(self, tenant: str, name: str) -> _Known:
         known = self._known.get((tenant, name))
@@ -151,6 +174,10 @@ class GovernedKinds:
         kind = None if found is None else kind_of(found.record)
         known = self._known[tenant, name] = _Known(kind, found.offset if found else 0, now)
         return known
+
+
+def _unverified(name: str) -> Kind:
+    return Kind(name, Category.EVENT, "", {}, origin=Origin.UNVERIFIED)
 
 
 def kind_of(record: MetadataRecord) -> Kind | None:

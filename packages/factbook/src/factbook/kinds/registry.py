@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from factbook.database.log_tables import streams
-from factbook.errors import KindRefused, KindTaken, UnknownKind
+from factbook.errors import KindRefused, KindTaken, NeedsDatabase, UnknownKind
 from factbook.kinds.governed import GovernedKinds, Used, kind_of, target_of
 from factbook.kinds.rules import Proposal, Registered, Verdict, check_indexed, check_proposal, judge, refuse_breaking
 from factbook.kinds.schemas import check_schema
@@ -24,7 +24,7 @@ from factbook_sdk.facts import Admission, Category, Deprecation, Kind, MetadataC
 from factbook_sdk.facts.compatibility import Compatibility
 from factbook_sdk.facts.kinds.kind_definition import KIND as DEFINITIONS
 from factbook_sdk.facts.kinds.kind_definition import KindDefinition
-from factbook_sdk.repository.contract import StoredRecord, Within
+from factbook_sdk.repository.contract import MetadataRepository, StoredRecord, Within
 
 Answer = TypeVar("Answer")
 
@@ -36,11 +36,22 @@ MAX_KINDS = 1_000
 class Kinds:
     """The kinds of a repository's tenants; ``tenant`` is whose are meant where a call names none."""
 
-    def __init__(self, repository: SqlRepository, governed: GovernedKinds, *, tenant: str) -> None:
+    def __init__(self, repository: MetadataRepository, governed: GovernedKinds, *, tenant: str) -> None:
         self._repository = repository
         self._governed = governed
         self._tenant = tenant
-        self._admission = Admission(governed.builtin, max_payload_bytes=repository.admission.max_payload_bytes)
+        self._admission = Admission(governed.builtin)
+
+    @property
+    def _sql(self) -> SqlRepository:
+        """The repository, for what needs its lock; raises :class:`NeedsDatabase` for any other."""
+        if not isinstance(self._repository, SqlRepository):
+            raise NeedsDatabase("Registering kinds needs a database")
+        return self._repository
+
+    def _seen(self, tenant: str) -> list[str]:
+        """Return the names of the kinds of which a tenant has records, where the store can tell."""
+        return self._repository.kinds_of(tenant) if isinstance(self._repository, SqlRepository) else []
 
     def listed(self, tenant: str | None = None) -> list[Kind]:
         """Return every kind of a tenant by name: built-in, registered, and those of which only unverified records are there."""
@@ -51,7 +62,7 @@ class Kinds:
             kind = kind_of(item.record)
             if kind is not None:
                 found.setdefault(kind.name, kind)
-        for name in self._repository.kinds_of(owner):
+        for name in self._seen(owner):
             found.setdefault(name, _unverified(name))
         return sorted(found.values(), key=lambda kind: kind.name)
 
@@ -61,7 +72,7 @@ class Kinds:
         kind = self._governed.get(owner, name)
         if kind is not None:
             return kind
-        if name in self._repository.kinds_of(owner):
+        if name in self._seen(owner):
             return _unverified(name)
         raise UnknownKind(
             f"The kind {name!r} is unknown",
@@ -198,7 +209,7 @@ class Kinds:
     def _change(self, tenant: str | None, name: str, change: Callable[[Kind | None], tuple[Kind, Answer]]) -> Answer:
         """Record the kind that ``change`` makes of the one in force. The lock keeps everybody else from changing it meanwhile."""
         owner = tenant or self._tenant
-        with self._repository.transaction() as transaction:
+        with self._sql.transaction() as transaction:
             lock_head(transaction.connection)
             in_force = self._in_force(transaction.connection, owner, name)
             before = None if in_force is None else kind_of(in_force.record)
@@ -209,7 +220,7 @@ class Kinds:
         return answer
 
     def _in_force(self, connection: Connection, tenant: str, name: str) -> StoredRecord | None:
-        channel = self._repository.numbers.channel(connection, tenant, DEFINITIONS.name)
+        channel = self._sql.numbers.channel(connection, tenant, DEFINITIONS.name)
         if channel is None:
             return None
         found = reading.latest(connection, channel, tenant, [target_of(name)], None, None).get(target_of(name))

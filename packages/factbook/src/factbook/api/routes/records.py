@@ -165,7 +165,7 @@ def query_records(
         "limit": limit,
     }
     if explain:
-        return answers.json(house.repository.explain(kind, **question))
+        return answers.json(house.sql.explain(kind, **question))
     return _page(request, house.repository.query(kind, cursor=cursor, **question))
 
 
