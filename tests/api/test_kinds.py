@@ -90,12 +90,12 @@ def test_what_is_wrong_with_a_kind_is_said(client: TestClient) -> None:
 
 
 def test_tenants_have_kinds_of_their_own(make_client: MakeClient) -> None:
-    client = make_client(tenants=frozenset({"other", "free"}), unverified_tenants=frozenset({"fr*"}))
+    client = make_client(api_key="the-key", unverified_tenants=frozenset({"fr*"}))
+    client.headers["Authorization"] = "Bearer the-key"
     client.post("/kinds", params={"tenant": "other"}, json=KIND)
     check_problem(client.get("/kinds/weather"), 404)
     assert client.get("/kinds/weather", params={"tenant": "other"}).status_code == 200
     assert client.post("/records", json=weather(context={"tenant": "other"})).json()["counts"]["stored"] == 1
-    check_problem(client.post("/kinds", params={"tenant": "third"}, json=KIND), 403)
     answer = client.post("/records", json=weather("anything", context={"tenant": "free"})).json()
     assert (answer["counts"]["stored"], answer["warnings"]) == (1, ["weather is unknown; its records are kept as unverified"])
     [item] = client.get("/records/query", params={"kind": "weather", "tenant": "free"}).json()["items"]
@@ -117,3 +117,23 @@ def test_what_a_client_reads_marked_and_sends_again_is_the_same_record(make_clie
     assert b"unverified" not in line
     again = client.post("/records", content=line, headers={"content-type": "application/json"}).json()
     assert (again["results"][0]["outcome"], again["results"][0]["id"]) == ("duplicate", item["id"])
+
+
+def test_a_token_sees_the_kinds_it_may_use_and_its_admins_alone_change_them(make_client: MakeClient) -> None:
+    client = make_client(api_key="the-key")
+    key = {"Authorization": "Bearer the-key"}
+    for name in ("weather", "salary"):
+        client.post("/kinds", headers=key, json=KIND | {"name": name, "indexed": ["payload.celsius"]})
+    grants = [{"action": "read", "tenant": "default", "kinds": ["weather"]}]
+    token = client.post("/tokens", headers=key, json={"name": "narrow", "grants": grants}).json()["value"]
+    narrow = {"Authorization": f"Bearer {token}"}
+    names = {kind["name"] for kind in client.get("/kinds", headers=narrow).json()["items"]}
+    assert ("weather" in names, "salary" in names, "job_run" in names) == (True, False, True)
+    assert client.get("/kinds/weather", headers=narrow).status_code == 200
+    hidden = check_problem(client.get("/kinds/salary", headers=narrow), 404)
+    assert hidden["detail"].replace("salary", "x") == check_problem(client.get("/kinds/x", headers=narrow), 404)["detail"]
+    check_problem(client.post("/kinds", headers=narrow, json=KIND), 403)
+    check_problem(client.patch("/kinds/weather", headers=narrow, json={}), 403)
+    for kind, status in (("weather", 200), ("salary", 403)):
+        question = {"kind": kind, "where": "payload.celsius<2", "explain": True}
+        assert client.get("/records/query", headers=narrow, params=question).status_code == status

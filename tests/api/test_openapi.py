@@ -39,6 +39,10 @@ PROMISED = {
     ("post", "/kinds/{name}/versions"),
     ("post", "/kinds/{name}/deprecate"),
     ("post", "/kinds/{name}/restore"),
+    ("get", "/tokens"),
+    ("post", "/tokens"),
+    ("get", "/tokens/{token_id}"),
+    ("delete", "/tokens/{token_id}"),
 }
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from functools import cached_property
@@ -9,10 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from factbook.errors import NeedsDatabase
+from factbook.rooms import Rooms
 from factbook.settings import Settings, load_settings
 from factbook_sdk.facts import Admission, builtin_kinds
 
 if TYPE_CHECKING:
+    from factbook.access.audit import AuditTrail
+    from factbook.access.clerk import Clerk
+    from factbook.access.doorkeeper import Doorkeeper
+    from factbook.access.tokens import Tokens
     from factbook.backfill import BackfillReport
     from factbook.backfill import OnProgress as OnBackfill
     from factbook.backfill import Options as BackfillOptions
@@ -27,14 +33,36 @@ if TYPE_CHECKING:
     from factbook.scan.job import ScanOutcome, Scans
     from factbook.sources.connections import Connections
     from factbook.sources.contract import Probe
+    from factbook.sources.secrets import SecretBox
     from factbook_sdk.repository.contract import MetadataRepository
+
+MAX_TENANTS_KEPT = 1000
 
 
 class Factbook:
-    """Everything behind the faces. Attributes are built on first use; :meth:`close` releases what was opened."""
+    """Everything behind the faces. Attributes are built on first use; :meth:`close` releases what was opened.
+
+    ``connections``, ``dictionary``, ``jobs``, ``scans`` and what uses them are those of the setting TENANT; :meth:`of` gives others'.
+    """
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or load_settings()
+        self.job_submitted = threading.Event()
+        self._rooms: dict[str, Rooms] = {}
+
+    def of(self, tenant: str) -> Rooms:
+        """Return the rooms of a tenant."""
+        rooms = self._rooms.get(tenant)
+        if rooms is None:
+            if len(self._rooms) >= MAX_TENANTS_KEPT:
+                # They hold nothing that cannot be had again; a new dictionary, because other threads may be reading the old one.
+                self._rooms = {}
+            rooms = self._rooms.setdefault(tenant, Rooms(self, tenant))
+        return rooms
+
+    @property
+    def own(self) -> Rooms:
+        return self.of(self.settings.tenant)
 
     @cached_property
     def governed_kinds(self) -> GovernedKinds:
@@ -83,53 +111,71 @@ class Factbook:
         return DictionaryProjection(), JobsProjection(), IndexProjection(builtin_kinds())
 
     @cached_property
-    def connections(self) -> Connections:
-        from factbook.sources.connections import Connections
+    def secret_box(self) -> SecretBox:
         from factbook.sources.secrets import SecretBox
 
-        box = SecretBox.open(self.settings.secret_key, self.settings.data_dir)
-        return Connections(self.sql.database, self.settings.tenant, box)
+        return SecretBox.open(self.settings.secret_key, self.settings.data_dir)
 
-    @cached_property
+    @property
+    def connections(self) -> Connections:
+        return self.own.connections
+
+    @property
     def dictionary(self) -> Dictionary:
-        from factbook.dictionary import Dictionary
+        return self.own.dictionary
 
-        return Dictionary(self.sql, tenant=self.settings.tenant)
+    @property
+    def jobs(self) -> Jobs:
+        return self.own.jobs
+
+    @property
+    def scans(self) -> Scans:
+        return self.own.scans
 
     @cached_property
-    def jobs(self) -> Jobs:
-        from factbook.jobs import Jobs
+    def tokens(self) -> Tokens:
+        from factbook.access.tokens import Tokens
 
-        return Jobs(
-            self.sql,
-            tenant=self.settings.tenant,
-            handlers={"scan": lambda control: self.scans.handle(control)},
-            lease_seconds=self.settings.job_lease_seconds,
-            max_attempts=self.settings.job_attempts,
-            retention_days=self.settings.job_retention_days,
-        )
+        return Tokens(self.sql.database)
+
+    @cached_property
+    def doorkeeper(self) -> Doorkeeper:
+        from factbook.access.doorkeeper import Doorkeeper
+
+        return Doorkeeper(self.tokens)
+
+    @cached_property
+    def audit_trail(self) -> AuditTrail:
+        from factbook.access.audit import AuditTrail
+
+        return AuditTrail(lambda facts: self.repository.bulk_store(facts))
+
+    def clerk(self) -> Clerk:
+        """Return what stores the audit trail and the use of tokens once it is started. Facts in files have no tokens beside them."""
+        from factbook.access.clerk import Clerk
+
+        return Clerk(self.audit_trail, self.doorkeeper, self.tokens) if self.has_database else Clerk(self.audit_trail)
+
+    def has_admin_token(self) -> bool:
+        """Return whether an admin token is good now. A store that was never made is not made for this."""
+        from factbook.database.engine import Database
+
+        if not self.has_database:
+            return False
+        file = Database(self.settings.meta_db_url).file
+        return (file is None or file.exists()) and self.tokens.has_admin()
 
     def worker(self) -> Worker:
-        """Return a worker that runs queued jobs in this process once it is started."""
+        """Return a worker that runs the queued jobs of all tenants in this process once it is started."""
+        from factbook.jobs.tenants import JobsOfTenants
         from factbook.jobs.worker import Worker
 
-        return Worker(self.jobs, concurrency=self.settings.job_workers)
-
-    @cached_property
-    def scans(self) -> Scans:
-        from factbook.scan.job import Scans
-
-        return Scans(
-            self.sql,
-            self.connections,
-            default_url=self._default_url,
-            tenant=self.settings.tenant,
-            max_removal_share=self.settings.max_removal_share,
-        )
+        everybodys = JobsOfTenants(self.sql, lambda tenant: self.of(tenant).jobs, own=self.jobs)
+        return Worker(everybodys, concurrency=self.settings.job_workers)
 
     def submit_scan(self, source: str | None = None, *, trigger: str = "api", **options: Any) -> Job:
-        """Queue a scan of a source id, a URL, or the configured source; options as in :meth:`run_scan`."""
-        return self.scans.submit(self.jobs, source, trigger=trigger, **options)
+        """Queue a scan as :meth:`Rooms.submit_scan` does."""
+        return self.own.submit_scan(source, trigger=trigger, **options)
 
     def run_scan(
         self,
@@ -139,8 +185,8 @@ class Factbook:
         on_progress: Callable[[Progress], None] | None = None,
         **options: Any,
     ) -> ScanOutcome:
-        """Scan here and now. Options: ``source_id``, ``scope`` (:class:`ScanScope`), ``accept_removals``."""
-        return self.scans.run(self.jobs, source, trigger=trigger, on_progress=on_progress, **options)
+        """Scan here and now as :meth:`Rooms.run_scan` does."""
+        return self.own.run_scan(source, trigger=trigger, on_progress=on_progress, **options)
 
     def run_backfill(self, mapping: Path, *, into: str | None, options: BackfillOptions, on_progress: OnBackfill) -> BackfillReport:
         """Store what old logs tell, in the store or in the service at the URL ``into`` (with SERVICE_TOKEN)."""
@@ -177,19 +223,17 @@ class Factbook:
 
     def test_source(self, source_id: str) -> Probe:
         """Connect to a registered source and say what answers."""
-        from factbook.sources.connectors import connector_for
+        return self.own.test_source(source_id)
 
-        probe: Probe = connector_for(self.connections.resolve(source_id)).probe()
-        return probe
-
-    def close(self) -> None:
-        """Release what was opened; closing twice is harmless."""
-        if "repository" in self.__dict__:
-            self.repository.close()
-
-    def _default_url(self) -> str:
+    def default_url(self) -> str:
+        """Return the configured source; the demo source is made on first use."""
         if self.settings.uses_demo_source:
             from factbook.demo import ensure_source
 
             ensure_source(Path(self.settings.source_db_url.removeprefix("sqlite:///")))
         return self.settings.source_db_url
+
+    def close(self) -> None:
+        """Release what was opened; closing twice is harmless."""
+        if "repository" in self.__dict__:
+            self.repository.close()

@@ -13,6 +13,8 @@ InvalidRequest
 ├── KindTaken             the kind, or this version of it, is there already and differs
 └── RemovalsHeld          a scan would remove too much and waits for --accept-removals
 FactbookError
+├── KeyRequired           the request needs the API key or a token, and came without a good one
+├── NotAllowed            who asks may not do this, or not from there
 └── Cancelled             someone asked the job to stop
 """
 
@@ -37,11 +39,13 @@ __all__ = [
     "InternalError",
     "InvalidRecord",
     "InvalidRequest",
+    "KeyRequired",
     "KindIncompatible",
     "KindRefused",
     "KindTaken",
     "MissingExtra",
     "NeedsDatabase",
+    "NotAllowed",
     "NotFound",
     "PartialFailure",
     "RemovalsHeld",
@@ -115,6 +119,18 @@ class RemovalsHeld(InvalidRequest):
     """A scan found so many objects gone that it recorded no removal and asks first."""
 
     code = "removals_held"
+
+
+class KeyRequired(FactbookError):
+    """The request needs the API key or a token, and came without one or with one that is not good."""
+
+    code = "key_required"
+
+
+class NotAllowed(FactbookError):
+    """Who asks may not do this, or not from where the request came. The answer never tells whether what was asked for exists."""
+
+    code = "not_allowed"
 
 
 class Cancelled(FactbookError):

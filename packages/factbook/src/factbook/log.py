@@ -25,6 +25,7 @@ _SECRET_NAME = re.compile(
 # because anybody can make us log a long path.
 _URL_PASSWORD = re.compile(r"([a-z][a-z0-9+.\-]{0,40}://[^\s:/?#@]{0,512}):\S{0,4096}@", re.I)
 _BEARER = re.compile(r"\b(bearer|basic)\s{1,8}[^\s\"',;]{4,}", re.I)
+_TOKEN = re.compile(r"fbt_[A-Za-z0-9_\-]{8,}")
 _PAIR = re.compile(
     r"(password|passwd|passphrase|pwd|secret|token|(?:api|secret|access|private)[_-]?key)"
     r"([\"']?\s{0,8}(?:=|: ?)\s{0,8})(\"[^\"]*\"|'[^']*'|[^\s&;,\"']+)",
@@ -33,12 +34,15 @@ _PAIR = re.compile(
 
 
 def redact_text(text: str) -> str:
-    """Return the text without the secrets that can be told by their look: passwords in URLs, ``password=…``, ``Bearer …``.
+    """Return the text without the secrets that can be told by their look: passwords in URLs, ``password=…``, ``Bearer …``, our
+    own tokens.
 
     Rather too much is hidden than a piece of a secret shown.
     """
     if "://" in text and "@" in text:
         text = _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+    if "fbt_" in text:
+        text = _TOKEN.sub(HIDDEN, text)
     text = _BEARER.sub(rf"\1 {HIDDEN}", text)
     return _PAIR.sub(rf"\1\2{HIDDEN}", text)
 

@@ -67,6 +67,13 @@ def _level(value: str) -> str:
     return level
 
 
+def _flag(value: str) -> bool:
+    flags = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if value.strip().lower() not in flags:
+        raise ValueError("choose true or false")
+    return flags[value.strip().lower()]
+
+
 def _names(value: str) -> frozenset[str]:
     return frozenset(name.strip() for name in value.split(",") if name.strip())
 
@@ -100,12 +107,12 @@ SETTINGS: tuple[Setting, ...] = (
         True,
     ),
     Setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL.", _level),
-    Setting("HOST", "127.0.0.1", "Address the server listens on. Any other than loopback needs API_KEY.", _text),
+    Setting("HOST", "127.0.0.1", "Address the server listens on. Any other than loopback needs API_KEY or an admin token.", _text),
     Setting("PORT", "8000", "Port the server listens on.", _port),
     Setting(
         "API_KEY",
         "",
-        "Key for `Authorization: Bearer …`. Without one the server answers on loopback only.",
+        "Key for `Authorization: Bearer …`, an admin of every tenant. Without key and tokens the server answers on loopback only.",
         _text,
         True,
     ),
@@ -116,13 +123,14 @@ SETTINGS: tuple[Setting, ...] = (
         _text,
         True,
     ),
-    Setting("TENANT", "default", "The tenant under which this process scans and reads.", _text),
     Setting(
-        "TENANTS",
-        "",
-        "Further tenants whose records requests may read and store, separated by commas; `*` stands for all. Default: TENANT alone.",
-        _names,
+        "TENANT",
+        "default",
+        "The tenant under which this process scans and reads, and whose its environment, files and configured source are.",
+        _text,
     ),
+    Setting("AUDIT_WRITES", "true", "Whether writes and administration by key or token leave `audit` facts.", _flag),
+    Setting("AUDIT_READS", "false", "Whether reads by key or token leave `audit` facts as well.", _flag),
     Setting(
         "UNVERIFIED_TENANTS",
         "",
@@ -193,8 +201,9 @@ class Settings(msgspec.Struct, frozen=True):
     api_key: str
     secret_key: str
     tenant: str
-    tenants: frozenset[str]
     unverified_tenants: frozenset[str]
+    audit_writes: bool
+    audit_reads: bool
     max_removal_share: float
     max_payload_bytes: int
     max_body_bytes: int

@@ -21,6 +21,12 @@ def json(value: Any, *, status: int = 200, location: str | None = None) -> Respo
     return Response(msgspec.json.encode(value), status, headers, "application/json")
 
 
+def json_once(value: Any, *, location: str) -> Response:
+    """Answer with a struct that was made and holds a secret: nobody on the way may keep it."""
+    headers = {"Location": location, "Cache-Control": "no-store"}
+    return Response(msgspec.json.encode(value), 201, headers, "application/json")
+
+
 def no_content() -> Response:
     """Answer that it is done and there is nothing to say."""
     return Response(status_code=204)

@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from factbook.api import docs, openapi, problems
+from factbook.api.access import close_undeclared
 from factbook.api.bodies import BodyLimit
 from factbook.api.routes import ROUTERS
 from factbook.api.security import Guard, check_listening
@@ -24,6 +25,7 @@ from factbook.api.writing import Writing
 from factbook.health import installed_version
 
 if TYPE_CHECKING:
+    from factbook.access.clerk import Clerk
     from factbook.app import Factbook
     from factbook.jobs.worker import Worker
 
@@ -55,8 +57,8 @@ def create_app(factbook: Factbook) -> FastAPI:
     )
     app.state.api_routes = [route for router in ROUTERS for route in router.routes]
     for router in ROUTERS:
-        app.include_router(router)
-        app.include_router(router, prefix="/api/v1", include_in_schema=False)
+        app.include_router(router, dependencies=[Depends(close_undeclared)])
+        app.include_router(router, prefix="/api/v1", include_in_schema=False, dependencies=[Depends(close_undeclared)])
     docs.install(app)
     problems.install(app)
     _install_layers(app, factbook)
@@ -68,7 +70,7 @@ def _install_layers(app: FastAPI, factbook: Factbook) -> None:
     """Add what every request passes; the last one added is the first one passed."""
     app.add_middleware(Unpacking, max_bytes=factbook.settings.max_body_bytes)
     app.add_middleware(BodyLimit, max_bytes=factbook.settings.max_body_bytes)
-    app.add_middleware(Guard, api_key=factbook.settings.api_key)
+    app.add_middleware(Guard, factbook=factbook)
     app.add_middleware(Tracing)
 
 
@@ -76,29 +78,32 @@ def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextMan
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            worker = await run_in_threadpool(_open, factbook)
+            worker, clerk = await run_in_threadpool(_open, factbook)
             try:
                 yield
             finally:
                 if worker is not None:
                     await run_in_threadpool(worker.stop)
                 await run_in_threadpool(app.state.writing.close)
+                await run_in_threadpool(clerk.stop)
         finally:
             factbook.close()
 
     return lifespan
 
 
-def _open(factbook: Factbook) -> Worker | None:
-    """Open what requests will use, in one thread, before many threads ask for it at once; start the worker, where there can be jobs."""
-    _ = factbook.kinds
+def _open(factbook: Factbook) -> tuple[Worker | None, Clerk]:
+    """Open what requests will use, in one thread, before many threads ask for it at once; start what works in the background."""
+    _ = factbook.kinds, factbook.audit_trail
+    clerk = factbook.clerk()
+    clerk.start()
     if not factbook.has_database:
-        return None
-    for room in ("connections", "jobs", "dictionary", "scans"):
+        return None, clerk
+    for room in ("connections", "jobs", "dictionary", "scans", "tokens", "doorkeeper"):
         getattr(factbook, room)
     worker = factbook.worker()
     worker.start()
-    return worker
+    return worker, clerk
 
 
 def _from_environment() -> FastAPI:
@@ -108,8 +113,9 @@ def _from_environment() -> FastAPI:
 
     settings = load_settings()
     configure_logging(settings.log_level)
-    check_listening(settings)
-    return create_app(Factbook(settings))
+    factbook = Factbook(settings)
+    check_listening(settings, factbook.has_admin_token)
+    return create_app(factbook)
 
 
 def __getattr__(name: str) -> Any:

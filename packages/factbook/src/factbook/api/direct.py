@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from factbook.api.access import close_undeclared
 from factbook.errors import InvalidRequest
 
 _FLAGS = {"true": True, "1": True, "on": True, "yes": True, "false": False, "0": False, "off": False, "no": False}
@@ -23,7 +24,13 @@ class Direct(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return endpoint
+
+        async def handle(request: Request) -> Response:
+            # FastAPI's own handler would do this as a dependency.
+            await close_undeclared(request)
+            return await endpoint(request)
+
+        return handle
 
 
 def flag(request: Request, name: str) -> bool:

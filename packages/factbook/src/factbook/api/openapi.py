@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from fastapi.openapi.utils import get_openapi
 
+from factbook.access.tokens import NewToken, Token
 from factbook.api.bodies import NDJSON
 from factbook.api.problems import PROBLEM_JSON, Problem
 from factbook.api.schemas import (
@@ -24,6 +25,8 @@ from factbook.api.schemas import (
     ScanTrigger,
     SourcePage,
     StoreReport,
+    TokenPage,
+    TokenWish,
     VersionChoice,
 )
 from factbook.dictionary import DictionaryPage
@@ -53,6 +56,7 @@ TYPES: tuple[type, ...] = (
     MetadataRecord,
     NewDeprecation,
     NewSource,
+    NewToken,
     NewVersion,
     OffsetPage,
     Probe,
@@ -66,6 +70,9 @@ TYPES: tuple[type, ...] = (
     SourcePage,
     StoreReport,
     StoredRecord,
+    Token,
+    TokenPage,
+    TokenWish,
     Verdict,
     VersionChoice,
 )
@@ -74,8 +81,8 @@ TYPES: tuple[type, ...] = (
 _ALWAYS = (400, 401, 403, 500, 503)
 _REASONS = {
     400: "The request is wrong; `field` names the value.",
-    401: "The API key is missing or wrong.",
-    403: "Not served from where the request came.",
+    401: "The API key or token is missing, or not good.",
+    403: "Not granted to whoever asks, or not served from there.",
     404: "Nothing is there under that name.",
     409: "It waits for consent, was cancelled, or contradicts what is there.",
     413: "The body is larger than MAX_BODY_BYTES.",
@@ -133,7 +140,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         built = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         components = built.setdefault("components", {})
         components.setdefault("schemas", {}).update(_schemas())
-        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "The server's API_KEY."}}
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "The server's API_KEY, or a token."}}
         built["security"] = [{}, {"key": []}]
         built["servers"] = [{"url": "/"}, {"url": "/api/v1", "description": "The same paths under a version."}]
         app.openapi_schema = built

@@ -18,11 +18,13 @@ from factbook.errors import (
     InternalError,
     InvalidRecord,
     InvalidRequest,
+    KeyRequired,
     KindIncompatible,
     KindRefused,
     KindTaken,
     MissingExtra,
     NeedsDatabase,
+    NotAllowed,
     NotFound,
     PartialFailure,
     RemovalsHeld,
@@ -40,18 +42,6 @@ PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 
 log = structlog.get_logger(__name__)
-
-
-class KeyRequired(FactbookError):
-    """The request needs the API key and came without it, or with a wrong one."""
-
-    code = "key_required"
-
-
-class NotAllowed(FactbookError):
-    """The request is not served from where it came; nothing in it would change that."""
-
-    code = "not_allowed"
 
 
 class PathNotFound(NotFound):
@@ -102,8 +92,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 STATUSES: Mapping[type[FactbookError], tuple[int, str]] = {
     InvalidRequest: (400, "The request is wrong"),
-    KeyRequired: (401, "The API key is needed"),
-    NotAllowed: (403, "Not allowed from here"),
+    KeyRequired: (401, "A key or token is needed"),
+    NotAllowed: (403, "Not allowed"),
     NotFound: (404, "Not found"),
     MethodNotAllowed: (405, "Not for this method"),
     RemovalsHeld: (409, "Removals wait for consent"),
@@ -149,7 +139,7 @@ def answer(
             title=title,
             status=status,
             detail=redact_text(detail),
-            instance=path,
+            instance=redact_text(path),
             code=error.code,
             request_id=request_id,
             why=redact_text(error.why) or None,

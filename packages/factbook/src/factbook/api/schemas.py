@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from factbook.access import Grant
+from factbook.access.tokens import MAX_GRANTS, Token
 from factbook.sources.connections import Connection
 from factbook.sources.contract import ScanScope
 from factbook_sdk.facts import Category, Deprecation, Kind, MetadataTarget, Origin
@@ -142,6 +144,22 @@ class SourcePage(msgspec.Struct, frozen=True):
     """Registered sources by id."""
 
     items: list[Connection]
+    next_cursor: str | None
+
+
+class TokenWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A token to make. Each of ``grants`` is an action (read, write, admin) on a tenant, a namespace and kinds, names or patterns with
+    ``*``; without ``expires_at`` it is good until it is revoked."""
+
+    name: _Name
+    grants: Annotated[list[Grant], Meta(min_length=1, max_length=MAX_GRANTS)]
+    expires_at: _Moment | None = None
+
+
+class TokenPage(msgspec.Struct, frozen=True):
+    """Tokens by id, without their values."""
+
+    items: list[Token]
     next_cursor: str | None
 
 

@@ -20,7 +20,7 @@ def serve(factbook: Factbook, *, log_level: str | None = None) -> None:
     from factbook.log import configure_logging
 
     settings = factbook.settings
-    check_listening(settings)
+    check_listening(settings, factbook.has_admin_token)
     configure_logging(log_level or settings.log_level)
     uvicorn.run(
         create_app(factbook),

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from factbook.api.problems import Overloaded
+from factbook.errors import KeyRequired
 from factbook_sdk.repository.contract import StoredRecord, TailPage
 
 MAX_FOLLOWERS = 1_000
@@ -116,7 +117,11 @@ class Followers:
         with self._counted():
             yield form.heartbeat(after_offset)
             while True:
-                page = await run_in_threadpool(read, after_offset)
+                try:
+                    page = await run_in_threadpool(read, after_offset)
+                except KeyRequired:
+                    # The token that began the stream is over, and so is the stream; whoever comes again is told why.
+                    return
                 after_offset = page.next_offset
                 if page.records:
                     yield form.records(page)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -112,9 +112,9 @@ class Writing:
             self._commit_waiting()
         return await stored
 
-    async def store_document(self, body: bytes, *, tenants: Container[str], atomic: bool) -> BulkReport:
-        """Store the records of a body; with ``atomic`` all or none."""
-        work = partial(store_document, self._repository(), body, tenants=tenants, atomic=atomic, warn=self._warn)
+    async def store_document(self, repository: MetadataRepository, body: bytes, *, atomic: bool) -> BulkReport:
+        """Store the records of a body in the repository as its sender may use it; with ``atomic`` all or none."""
+        work = partial(store_document, repository, body, atomic=atomic, warn=self._warn)
         return await to_thread.run_sync(work, limiter=self._limiter)
 
     def close(self) -> None:

@@ -39,6 +39,8 @@ def exit_code_of(error: BaseException) -> ExitCode:
         (errors.InvalidRequest, ExitCode.REQUEST),
         (errors.NotFound, ExitCode.REQUEST),
         (errors.ConfigurationError, ExitCode.CONFIGURATION),
+        (errors.KeyRequired, ExitCode.CONFIGURATION),
+        (errors.NotAllowed, ExitCode.CONFIGURATION),
         (errors.TemporaryError, ExitCode.TRY_AGAIN),
         (errors.PartialFailure, ExitCode.SOME_FAILED),
         (errors.Cancelled, ExitCode.INTERRUPTED),

@@ -23,7 +23,7 @@ def serve(
         typer.Option(
             "--host",
             metavar="ADDRESS",
-            help="Address to listen on; default: HOST, else 127.0.0.1. Any but loopback needs API_KEY.",
+            help="Address to listen on; default: HOST, else 127.0.0.1. Any but loopback needs API_KEY or an admin token.",
             show_default=False,
         ),
     ] = None,

@@ -44,15 +44,18 @@ service_tokens = Table(
     "service_tokens",
     METADATA,
     Column("token_id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("digest", LargeBinary, nullable=False, unique=True),
-    Column("scopes", Text, nullable=False),
+    Column("grants", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("last_used_at", BigInteger),
     Column("revoked_at", BigInteger),
 )
-"""Tokens by the SHA-256 ``digest`` of what was shown once; ``scopes`` is JSON."""
+"""Tokens by the SHA-256 ``digest`` of what was shown once. ``grants`` is JSON; ``tenant`` is whose admins see and revoke it, ``*`` for
+admins of all tenants alone."""
 
 subscriptions = Table(
     "subscriptions",

@@ -32,10 +32,11 @@ _TICK = timedelta(microseconds=1)
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """An attempt at a job, held by ``run.worker_id``."""
+    """An attempt at a job of ``tenant``, held by ``run.worker_id``."""
 
     run: JobRun
     target: MetadataTarget
+    tenant: str
     cancel_requested: bool = False
 
 
@@ -58,7 +59,7 @@ class JobQueue:
             run, now = self._enter(transaction, submission)
             running = started(run, worker_id)
             self._move(transaction, running, submission.target, now + _TICK)
-            return Lease(running, submission.target)
+            return Lease(running, submission.target, self._tenant)
 
     def has_work(self, job_types: Collection[str]) -> bool:
         """Return whether there is anything to claim or to reap: one read, so that idle workers write nothing."""
@@ -82,7 +83,7 @@ class JobQueue:
                 return None
             run = started(_run(row), worker_id)
             self._move(transaction, run, _target(row), _after(row, now))
-            return Lease(run, _target(row), bool(row.cancel_requested))
+            return Lease(run, _target(row), self._tenant, bool(row.cancel_requested))
 
     def renew(self, lease: Lease, progress: Progress | None) -> bool | None:
         """Prolong a lease and publish progress; return whether cancelling was asked for, ``None`` if the lease is lost."""
@@ -227,19 +228,30 @@ class JobQueue:
         return *self._is(run.job_id), job_queue.c.worker_id == run.worker_id, job_queue.c.attempt == run.attempt
 
     def _waits(self, now: datetime, job_types: Collection[str]) -> tuple[ColumnElement[bool], ...]:
-        return (
-            job_queue.c.tenant == self._tenant,
-            job_queue.c.state == JobState.QUEUED.value,
-            job_queue.c.run_after <= microseconds(now),
-            job_queue.c.job_type.in_(sorted(job_types)),
-        )
+        return job_queue.c.tenant == self._tenant, *_waits(now, job_types)
 
     def _is_lost(self, now: datetime) -> tuple[ColumnElement[bool], ...]:
-        return (
-            job_queue.c.tenant == self._tenant,
-            job_queue.c.state == JobState.RUNNING.value,
-            job_queue.c.lease_until < microseconds(now),
-        )
+        return job_queue.c.tenant == self._tenant, *_is_lost(now)
+
+
+def tenants_with_work(repository: SqlRepository, job_types: Collection[str]) -> list[str]:
+    """Return the tenants of whose jobs there is one to claim or to reap, by one read."""
+    with repository.reading() as connection:
+        now = _now(connection)
+        found = or_(and_(*_waits(now, job_types)), and_(*_is_lost(now)))
+        return list(connection.scalars(select(job_queue.c.tenant).where(found).distinct().order_by(job_queue.c.tenant)))
+
+
+def _waits(now: datetime, job_types: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        job_queue.c.state == JobState.QUEUED.value,
+        job_queue.c.run_after <= microseconds(now),
+        job_queue.c.job_type.in_(sorted(job_types)),
+    )
+
+
+def _is_lost(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return job_queue.c.state == JobState.RUNNING.value, job_queue.c.lease_until < microseconds(now)
 
 
 def _now(connection: Connection) -> datetime:

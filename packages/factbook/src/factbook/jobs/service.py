@@ -37,6 +37,7 @@ class Jobs:
         lease_seconds: float = 30.0,
         max_attempts: int = 3,
         retention_days: int = 0,
+        submitted: threading.Event | None = None,
     ) -> None:
         self._repository = repository
         self._tenant = tenant
@@ -46,8 +47,8 @@ class Jobs:
         self._lease_seconds = lease_seconds
         self._queue = JobQueue(repository, tenant=tenant, lease_seconds=lease_seconds)
         self._runs: dict[str, Run] = {}
-        self.submitted = threading.Event()
-        """Set when a job is queued in this process; a worker waits for it."""
+        self.submitted = submitted or threading.Event()
+        """Set when a job is queued in this process; a worker waits for it. Tenants that share a worker share it."""
 
     def submit(
         self, job_type: str, parameters: dict[str, Any], *, target: MetadataTarget, trigger: str, retry_of: str | None = None
@@ -77,6 +78,11 @@ class Jobs:
         if error is not None:
             raise error
         return self._find(lease.run.job_id)
+
+    @property
+    def job_types(self) -> frozenset[str]:
+        """The types of jobs that can be done here."""
+        return frozenset(self._handlers)
 
     def claim(self, worker_id: str) -> Lease | None:
         """Take the next job that one of our handlers can do, those of lost workers included; ``None`` if none may run now."""

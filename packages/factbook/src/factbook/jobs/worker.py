@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
+from factbook.errors import FactbookError
 from factbook.jobs.queue import Lease
 from factbook.jobs.running import Run
-from factbook.jobs.service import Jobs, new_worker_id
+from factbook.jobs.service import new_worker_id
 from factbook.jobs.transitions import describe
 
 log = structlog.get_logger(__name__)
@@ -17,11 +20,20 @@ log = structlog.get_logger(__name__)
 _POLL_SECONDS = 1.0
 
 
+class Workload(Protocol):
+    """Where a worker gets jobs: those of one tenant (:class:`Jobs`) or of all (:class:`~factbook.jobs.tenants.JobsOfTenants`)."""
+
+    @property
+    def submitted(self) -> threading.Event: ...
+    def claim(self, worker_id: str) -> Lease | None: ...
+    def perform(self, lease: Lease, *, on_begin: Callable[[Run], None] | None = None) -> FactbookError | None: ...
+
+
 class Worker:
     """Runs ``concurrency`` jobs at a time between :meth:`start` and :meth:`stop`. A job submitted in this process starts at once, one of
     another process within a second."""
 
-    def __init__(self, jobs: Jobs, *, concurrency: int = 2) -> None:
+    def __init__(self, jobs: Workload, *, concurrency: int = 2) -> None:
         self._jobs = jobs
         self._concurrency = concurrency
         self._stopping = False

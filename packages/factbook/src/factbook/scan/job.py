@@ -11,7 +11,7 @@ from factbook.errors import InvalidRequest, NotFound
 from factbook.jobs import Job, JobControl, Jobs, Progress
 from factbook.scan.model import ScanRequest, ScanResult
 from factbook.scan.run import scan
-from factbook.sources.connections import Connections, complete
+from factbook.sources.connections import Connections
 from factbook.sources.connectors import connector_for
 from factbook.sources.contract import ScanScope
 from factbook.sources.urls import default_source_id, is_url, redact
@@ -34,6 +34,7 @@ class Scans:
 
     A source named by its URL is introduced to the registry, so that it can be scanned by name afterwards and two databases never
     mix under one name. A job that another process may have to finish needs the password there too (encrypted); one run here does not.
+    ``default_url`` gives the configured source; only the server's own tenant has one.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Scans:
         repository: MetadataRepository,
         connections: Connections,
         *,
-        default_url: Callable[[], str],
+        default_url: Callable[[], str] | None,
         tenant: str,
         max_removal_share: float,
     ) -> None:
@@ -97,7 +98,7 @@ class Scans:
         keep_password: bool = False,
     ) -> dict[str, Any]:
         if source is None:
-            source = self._default_url()
+            source = self._require_default()
         if is_url(source):
             source_id = source_id or default_source_id(source)
             self._connections.introduce(source_id, source, keep_password=keep_password)
@@ -116,14 +117,22 @@ class Scans:
 
     def _url_of(self, source_id: str) -> str:
         if source_id in self._urls:
-            return complete(source_id, self._urls[source_id])
+            return self._connections.complete(source_id, self._urls[source_id])
         if self._connections.knows(source_id):
             return self._connections.resolve(source_id)
-        default = self._default_url()
-        if default_source_id(default) == source_id:
-            return default
+        if self._default_url is not None:
+            default = self._default_url()
+            if default_source_id(default) == source_id:
+                return default
         raise NotFound(
             f"The source {source_id!r} is not registered",
             fix=f"factbook sources add {source_id} URL, or scan by its URL",
             field="source_id",
         )
+
+    def _require_default(self) -> str:
+        if self._default_url is None:
+            raise InvalidRequest(
+                "No source is named", why=f"the tenant {self._tenant} has no configured one", fix="Name a registered source_id, or a url"
+            )
+        return self._default_url()

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from factbook.database.control_tables import sources
 from factbook.database.engine import Database
 from factbook.errors import InvalidRequest, NotFound
+from factbook.sources.isolation import check_brings_its_own
 from factbook.sources.secrets import SecretBox
 from factbook.sources.urls import (
     expand,
@@ -43,12 +44,16 @@ class Connection(msgspec.Struct, frozen=True):
 
 
 class Connections:
-    """The registered sources of one tenant."""
+    """The registered sources of one tenant.
 
-    def __init__(self, database: Database, tenant: str, box: SecretBox) -> None:
+    ``lends`` is whether their URLs may use this server's files, environment and passwords: only for the server's own tenant.
+    """
+
+    def __init__(self, database: Database, tenant: str, box: SecretBox, *, lends: bool = True) -> None:
         self._database = database
         self._tenant = tenant
         self._box = box
+        self._lends = lends
 
     def add(self, source_id: str, url: str, *, password: str | None = None) -> Connection:
         """Register a source, or change how it is reached; a password in the URL or beside it is kept encrypted."""
@@ -57,6 +62,7 @@ class Connections:
             raise InvalidRequest(f"The URL of {source_id} is no URL", fix="Write for example postgresql://USER@HOST/DATABASE", field="url")
         bare, inline = split_password(with_absolute_path(url))
         secret = password or inline
+        self._check(bare, has_password=secret is not None)
         if secret is not None:
             with_password(bare, secret)
         now = (datetime.now(UTC) - _EPOCH) // timedelta(microseconds=1)
@@ -73,6 +79,7 @@ class Connections:
         With ``keep_password`` a password in the URL is kept, also in place of an older one: a job in the background will need it.
         """
         check_source_id(source_id)
+        self._check(url, has_password=self._lends or split_password(url)[1] is not None)
         known = self._row(source_id)
         if known is None:
             self.add(source_id, url if keep_password else split_password(url)[0])
@@ -109,10 +116,19 @@ class Connections:
     def resolve(self, source_id: str) -> str:
         """Return the URL to connect with: references replaced, the password from the register or the environment put in."""
         row = self._require(source_id)
+        self._check(row.url, has_password=row.secret is not None)
         if row.secret is not None:
             password = self._box.unseal(bytes(row.secret), self._identity(source_id))
-            return with_password(expand(row.url), password)
-        return complete(source_id, str(row.url))
+            return with_password(expand(row.url) if self._lends else row.url, password)
+        return self.complete(source_id, str(row.url))
+
+    def complete(self, source_id: str, url: str) -> str:
+        """Return the URL with what this server lends put in."""
+        return complete(source_id, url) if self._lends else url
+
+    def _check(self, url: str, *, has_password: bool) -> None:
+        if not self._lends:
+            check_brings_its_own(url, has_password=has_password)
 
     def _identity(self, source_id: str) -> str:
         return f"{self._tenant}/{source_id}"

@@ -42,11 +42,11 @@ def store_document(
     repository: MetadataRepository,
     body: bytes,
     *,
-    tenants: Container[str],
+    tenants: Container[str] | None = None,
     atomic: bool = False,
     warn: Callable[[set[tuple[str, str, int]]], list[str]] | None = None,
 ) -> BulkReport:
-    """Store the records of a document that belong to ``tenants``; with ``atomic`` all or none.
+    """Store the records of a document, those that belong to ``tenants`` if some are named; with ``atomic`` all or none.
 
     ``warn`` says what is to be known about the kinds of the records that were taken, given their (tenant, kind, version).
 
@@ -89,14 +89,14 @@ def _store(repository: MetadataRepository, records: list[MetadataRecord], *, ato
         return [Rejection(0, str(error), error.field)]
 
 
-def _decoded(documents: list[bytes], tenants: Container[str]) -> Iterator[MetadataRecord | InvalidRecord]:
+def _decoded(documents: list[bytes], tenants: Container[str] | None) -> Iterator[MetadataRecord | InvalidRecord]:
     for document in documents:
         try:
             record = decode_record(document)
         except InvalidRecord as error:
             yield error
             continue
-        if record.context.tenant in tenants:
+        if tenants is None or record.context.tenant in tenants:
             yield record
         else:
             yield InvalidRecord(

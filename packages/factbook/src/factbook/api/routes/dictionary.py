@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from factbook.api import answers
+from factbook.api.access import DictionaryReader
 from factbook.api.openapi import answers as described
-from factbook.api.parameters import LIMIT, AnySource, AsOf, Cursor, House, Limit, Pattern, Search
+from factbook.api.parameters import LIMIT, AnySource, AsOf, Cursor, Limit, Pattern, Search
 from factbook.dictionary import DictionaryFilter, DictionaryPage
 
 router = APIRouter(tags=["dictionary"])
@@ -36,7 +37,11 @@ def read_filter(
 
 @router.get("/dictionary", responses=described(DictionaryPage, "Rows by source, schema, table and position."))
 def list_dictionary(
-    house: House, wanted: Annotated[DictionaryFilter, Depends(read_filter)], limit: Limit = LIMIT, cursor: Cursor = None, as_of: AsOf = None
+    rooms: DictionaryReader,
+    wanted: Annotated[DictionaryFilter, Depends(read_filter)],
+    limit: Limit = LIMIT,
+    cursor: Cursor = None,
+    as_of: AsOf = None,
 ) -> Response:
     """List the data dictionary, one row per column per object, as it is or as it was at a moment."""
-    return answers.json(house.dictionary.page(wanted, limit=limit, cursor=cursor, as_of=as_of))
+    return answers.json(rooms.dictionary.page(wanted, limit=limit, cursor=cursor, as_of=as_of))

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api import answers
+from factbook.api.access import OPEN, asking
 from factbook.api.openapi import answers as described
 from factbook.api.openapi import reference
 from factbook.api.parameters import House
@@ -21,6 +22,7 @@ _EITHER = {"content": {"application/json": {"schema": {"anyOf": [reference(Healt
 
 @router.get(
     "/health",
+    dependencies=[OPEN],
     responses={
         **described(None, "Alive"),
         200: {"description": "It works (`ok`), or works and needs attention (`degraded`).", **_EITHER},
@@ -28,7 +30,7 @@ _EITHER = {"content": {"application/json": {"schema": {"anyOf": [reference(Healt
     },
 )
 def health(request: Request, house: House) -> Response:
-    """Tell how the server does. Without the key, clients on other machines learn the status alone."""
+    """Tell how the server does. Tokens, and clients on other machines without the key, learn the status alone."""
     found = look_at(house)
-    shown = found if request.state.sees_details else HealthBrief(found.status.value)
+    shown = found if asking(request).principal.runs_the_server else HealthBrief(found.status.value)
     return answers.json(shown, status=503 if found.status is HealthStatus.UNAVAILABLE else 200)

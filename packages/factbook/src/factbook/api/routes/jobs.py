@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api import answers
+from factbook.api.access import JobReader, JobRunner, asking
 from factbook.api.openapi import answers as described
-from factbook.api.parameters import LIMIT, AnySource, Cursor, House, Limit, PathName
+from factbook.api.parameters import LIMIT, AnySource, Cursor, Limit, PathName
 from factbook.jobs import Job, JobPage
 from factbook_sdk.facts.kinds.job_run import JobState
 
@@ -19,26 +20,27 @@ router = APIRouter(tags=["jobs"])
 
 @router.get("/jobs", responses=described(JobPage, "Jobs, newest first."))
 def list_jobs(
-    house: House,
+    rooms: JobReader,
     limit: Limit = LIMIT,
     cursor: Cursor = None,
     state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
     source_id: AnySource = None,
 ) -> Response:
     """List jobs with their states, times, progress and errors."""
-    return answers.json(house.jobs.page(limit=limit, cursor=cursor, state=state, source_id=source_id))
+    return answers.json(rooms.jobs.page(limit=limit, cursor=cursor, state=state, source_id=source_id))
 
 
 @router.get("/jobs/{job_id}", responses=described(Job, "The job.", errors=(404,)))
-def show_job(house: House, job_id: PathName) -> Response:
+def show_job(rooms: JobReader, job_id: PathName) -> Response:
     """Show one job."""
-    return answers.json(house.jobs.get(job_id))
+    return answers.json(rooms.jobs.get(job_id))
 
 
 @router.post("/jobs/{job_id}/cancel", responses=described(Job, "The job: cancelled, or running and asked to stop.", errors=(404, 415)))
-def cancel_job(house: House, job_id: PathName) -> Response:
+def cancel_job(request: Request, rooms: JobRunner, job_id: PathName) -> Response:
     """Cancel a queued job at once; ask a running one to stop."""
-    return answers.json(house.jobs.cancel(job_id))
+    asking(request).subject = job_id
+    return answers.json(rooms.jobs.cancel(job_id))
 
 
 @router.post(
@@ -46,8 +48,8 @@ def cancel_job(house: House, job_id: PathName) -> Response:
     status_code=202,
     responses=described(Job, "The new job, queued. `Location` leads to it.", status=202, errors=(404, 415)),
 )
-def retry_job(request: Request, house: House, job_id: PathName) -> Response:
+def retry_job(request: Request, rooms: JobRunner, job_id: PathName) -> Response:
     """Submit a failed or cancelled job again, as a new job."""
-    job = house.jobs.retry(job_id, trigger="api")
-    request.state.job_id = job.job_id
+    job = rooms.jobs.retry(job_id, trigger="api")
+    request.state.job_id = asking(request).subject = job.job_id
     return answers.json(job, status=202, location=answers.under_same_prefix(request, f"/jobs/{job.job_id}"))

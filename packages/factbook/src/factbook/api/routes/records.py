@@ -8,7 +8,9 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from factbook.access import Action
 from factbook.api import answers
+from factbook.api.access import Records, Tenant, admit, judges_itself, reads_of, still_good, writes_of
 from factbook.api.bodies import NDJSON, holds_one, json_body
 from factbook.api.direct import Direct, flag, flag_parameter
 from factbook.api.openapi import WRITE_ERRORS, reference, takes
@@ -27,11 +29,11 @@ from factbook.api.parameters import (
     Producer,
     Since,
     SomeTargets,
+    TenantName,
     Until,
     Where,
 )
 from factbook.api.schemas import LatestQuestion, OffsetPage, RecordPage, RecordQuestion, StoreReport, page_of, report_of
-from factbook.api.tenancy import Served, Tenant, tenant_for
 from factbook.api.waiting import STREAM_PAGE, Followers, Lines, ServerSentEvents
 from factbook.api.writing import Writing
 from factbook.errors import NotFound
@@ -61,29 +63,31 @@ _RECORDS = {
     responses=described(StoreReport, "What became of each record; the rejected ones say why.", errors=(422, 429, *WRITE_ERRORS)),
     openapi_extra=_RECORDS | {"parameters": [flag_parameter("atomic", "Store all or none; a single object always is.")]},
 )
+@judges_itself
 async def store_records(request: Request) -> Response:
     """Store one record, a list, or NDJSON. Sending a record again changes nothing and says so."""
     writing: Writing = request.app.state.writing
+    writes = writes_of(request)
     atomic = flag(request, "atomic")
-    tenants = Served(request.app.state.factbook.settings)
     declared = request.headers.get("content-length", "")
     with writing.pressure.admit(int(declared) if declared.isdecimal() else 0) as correct:
         body = await request.body()
         correct(len(body))
         record = only_record(body) if holds_one(request, body) else None
-        if record is not None and record.context.tenant in tenants:
+        if record is not None and writes.refusal_of(record) is None:
             report = await writing.store_one(record)
+            writes.count([record.context.tenant], report.results)
         else:
-            report = await writing.store_document(body, tenants=tenants, atomic=atomic or holds_one(request, body))
+            report = await writing.store_document(writes.records, body, atomic=atomic or holds_one(request, body))
     return answers.json(report_of(report))
 
 
 @router.get("/records/latest", responses=described(StoredRecord, "The record; a closed state has the payload `null`.", errors=(404,)))
 def latest_record(
-    house: House, target: OneTarget, tenant: Tenant, kind: KindName, producer_id: Producer = None, as_of: AsOf = None
+    records: Records, target: OneTarget, tenant: Tenant, kind: KindName, producer_id: Producer = None, as_of: AsOf = None
 ) -> Response:
     """Show the last record of a target and kind."""
-    found = house.repository.latest(target, kind, producer_id=producer_id, tenant=tenant, as_of=as_of)
+    found = records.latest(target, kind, producer_id=producer_id, tenant=tenant, as_of=as_of)
     if found is None:
         raise NotFound(f"Nothing of kind {kind} is known of {target}", fix="GET /kinds and /dictionary list what there is")
     return answers.json(found)
@@ -96,11 +100,13 @@ def latest_record(
     ),
     openapi_extra=takes(LatestQuestion),
 )
-def latest_of_many(request: Request, house: House, asked: Annotated[LatestQuestion, json_body(LatestQuestion)]) -> Response:
+def latest_of_many(
+    request: Request, records: Records, asked: Annotated[LatestQuestion, json_body(LatestQuestion)], tenant: TenantName = None
+) -> Response:
     """Show the last record of a kind for each of many targets. This reads and changes nothing."""
-    tenant = tenant_for(house.settings, asked.tenant)
-    found = house.repository.latest_many(asked.picked, asked.kind, producer_id=asked.producer_id, tenant=tenant, as_of=asked.as_of)
-    named = {target_key(tenant, target).hex(): item for target, item in found.items()}
+    meant = reads_of(request, asked.tenant or tenant)
+    found = records.latest_many(asked.picked, asked.kind, producer_id=asked.producer_id, tenant=meant, as_of=asked.as_of)
+    named = {target_key(meant, target).hex(): item for target, item in found.items()}
     keys, cursor = page_of(sorted(named), str, limit=asked.limit, cursor=asked.cursor)
     items = [named[key] for key in keys]
     return answers.listing(request, RecordPage(items, cursor), items, following=("Next-Cursor", cursor))
@@ -109,7 +115,7 @@ def latest_of_many(request: Request, house: House, asked: Annotated[LatestQuesti
 @router.get("/records/history", responses=described(OffsetPage, "Records, newest last.", lines_of=StoredRecord))
 def list_history(
     request: Request,
-    house: House,
+    records: Records,
     target: OneTarget,
     tenant: Tenant,
     kind: KindName,
@@ -120,7 +126,7 @@ def list_history(
     after_offset: AfterOffset = None,
 ) -> Response:
     """List the records of one target and kind."""
-    items = house.repository.history(
+    items = records.history(
         target,
         kind,
         producer_id=producer_id,
@@ -141,6 +147,7 @@ def list_history(
 def query_records(
     request: Request,
     house: House,
+    records: Records,
     kind: KindName,
     targets: SomeTargets,
     tenant: Tenant,
@@ -165,8 +172,10 @@ def query_records(
         "limit": limit,
     }
     if explain:
+        # A plan tells how many records there are, so that all of them must be theirs to read who ask for it.
+        admit(request, tenant, (Action.READ, (kind,)))
         return answers.json(house.sql.explain(kind, **question))
-    return _page(request, house.repository.query(kind, cursor=cursor, **question))
+    return _page(request, records.query(kind, cursor=cursor, **question))
 
 
 @router.post(
@@ -174,14 +183,16 @@ def query_records(
     responses=described(RecordPage, "Records by the time they became true.", lines_of=StoredRecord, errors=WRITE_ERRORS),
     openapi_extra=takes(RecordQuestion),
 )
-def query_records_of_many(request: Request, house: House, asked: Annotated[RecordQuestion, json_body(RecordQuestion)]) -> Response:
+def query_records_of_many(
+    request: Request, records: Records, asked: Annotated[RecordQuestion, json_body(RecordQuestion)], tenant: TenantName = None
+) -> Response:
     """List records as the GET does, for questions too long for a URL. This reads and changes nothing."""
-    page = house.repository.query(
+    page = records.query(
         asked.kind,
         targets=asked.picked,
         where=asked.where,
         producer_id=asked.producer_id,
-        tenant=tenant_for(house.settings, asked.tenant),
+        tenant=reads_of(request, asked.tenant or tenant),
         since=asked.since,
         until=asked.until,
         order=asked.order,
@@ -199,7 +210,7 @@ def query_records_of_many(request: Request, house: House, asked: Annotated[Recor
 )
 async def tail_records(
     request: Request,
-    house: House,
+    records: Records,
     tenant: Tenant,
     after_offset: AfterOffset = None,
     kinds: Kinds = None,
@@ -213,12 +224,14 @@ async def tail_records(
     A client that accepts `text/event-stream` gets server-sent events, one a record with its offset as id; it resumes by `Last-Event-ID`.
     """
     followers: Followers = request.app.state.followers
+    records.check_following(tenant, kinds)
     after = last_event_id if last_event_id is not None else after_offset or 0
     streamed = ServerSentEvents() if answers.accepts(request, ServerSentEvents.media_type) else Lines() if follow else None
     size = limit if streamed is None else STREAM_PAGE
 
     def read(offset: int) -> TailPage:
-        return house.repository.tail(offset, kinds=kinds, tenant=tenant, limit=size)
+        still_good(request)
+        return records.tail(offset, kinds=kinds, tenant=tenant, limit=size)
 
     if streamed is not None:
         return answers.stream(followers, read, streamed, after_offset=after)

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api import answers
+from factbook.api.access import Scanner, asking, check_connecting
 from factbook.api.bodies import json_body
 from factbook.api.openapi import WRITE_ERRORS, takes
 from factbook.api.openapi import answers as described
-from factbook.api.parameters import House
 from factbook.api.schemas import ScanTrigger
 from factbook.jobs import Job
 
@@ -25,8 +25,10 @@ router = APIRouter(tags=["scan"])
     responses=described(Job, "The job, queued. `Location` leads to it.", status=202, errors=(404, 501, *WRITE_ERRORS)),
     openapi_extra=takes(ScanTrigger, required=False),
 )
-def trigger_scan(request: Request, house: House, asked: Annotated[ScanTrigger, json_body(ScanTrigger, empty=ScanTrigger)]) -> Response:
+def trigger_scan(request: Request, rooms: Scanner, asked: Annotated[ScanTrigger, json_body(ScanTrigger, empty=ScanTrigger)]) -> Response:
     """Scan a source in the background. Without a body: the configured one, or else the demo database."""
-    job = house.submit_scan(**asked.options(), trigger="api")
-    request.state.job_id = job.job_id
+    if asked.url:
+        check_connecting(request, rooms)
+    job = rooms.submit_scan(**asked.options(), trigger="api")
+    request.state.job_id = asking(request).subject = job.job_id
     return answers.json(job, status=202, location=answers.under_same_prefix(request, f"/jobs/{job.job_id}"))

@@ -11,9 +11,11 @@ def upgrade() -> None:
     op.create_table(
         "service_tokens",
         sa.Column("token_id", sa.Text, primary_key=True),
+        sa.Column("tenant", sa.Text, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
-        sa.Column("scopes", sa.Text, nullable=False),
+        sa.Column("grants", sa.Text, nullable=False),
+        sa.Column("created_by", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("expires_at", sa.BigInteger),
         sa.Column("last_used_at", sa.BigInteger),

@@ -1,0 +1,243 @@
+"""What a route needs of whoever asks, and the rooms of the tenant that is meant: decided here, before a route is reached.
+
+The tenant of a request is the one it names, else the only one its token knows, else the server's own. A route declares its needs by one of
+the annotations below (``def list_jobs(rooms: JobReader)``). One that declares none is closed to tokens other than those of admins of every
+tenant, so that a new route shows nothing by accident. Nothing here looks anything up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import msgspec
+from fastapi import Depends
+from starlette.requests import Request
+
+from factbook.access import Action, Principal
+from factbook.access.audit import Tally
+from factbook.access.scoped import ScopedRepository, not_allowed
+from factbook.access.scopes import EVERYTHING, of_nobody
+from factbook.access.writing import write_check
+from factbook.api.parameters import TenantName
+from factbook.dictionary.projection import DictionaryProjection
+from factbook.errors import InvalidRecord, InvalidRequest, NotAllowed
+from factbook.jobs.projection import JobsProjection
+from factbook_sdk.facts import MetadataRecord
+from factbook_sdk.repository.contract import Rejection, Stored
+
+if TYPE_CHECKING:
+    from factbook.app import Factbook
+    from factbook.rooms import Rooms
+
+
+class Asking(msgspec.Struct):
+    """Who asks in one request, for what; the guard makes it, the needs of the route fill it in, and the audit trail is told from it.
+
+    ``renew`` checks the request's token again.
+    """
+
+    principal: Principal = of_nobody()
+    renew: Callable[[], object] = lambda: None
+    action: Action | None = None
+    tenant: str | None = None
+    subject: str | None = None
+    tally: Tally = msgspec.field(default_factory=Tally)
+
+
+def asking(request: Request) -> Asking:
+    """Return who asks."""
+    found: Asking = request.state.asking
+    return found
+
+
+def tenant_meant(request: Request, named: str | None) -> str:
+    """Return the tenant a request is about; raises :class:`InvalidRequest` if that cannot be told. Whether it may be is the next question.
+
+    The server's own tenant is meant only by those who know it, so that no refusal tells its name.
+    """
+    house: Factbook = request.app.state.factbook
+    principal, own = asking(request).principal, house.settings.tenant
+    meant = named or principal.only_tenant or (own if any(principal.may_some(action, own) for action in Action) else None)
+    if meant is None:
+        raise InvalidRequest("No tenant is named", why=f"{principal} is for several", fix="Add ?tenant=NAME", field="tenant")
+    return meant
+
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
+Demand = tuple[Action, tuple[str, ...]]
+"""An action on kinds."""
+
+
+def admit(request: Request, tenant: str, *demands: Demand) -> Rooms:
+    """Return a tenant's rooms if every demand is granted, whatever the namespace; raises :class:`NotAllowed`.
+
+    What is made of facts of several namespaces, as the dictionary and the job list are, cannot be shown in part.
+    """
+    asked = asking(request)
+    asked.action = demands[-1][0]
+    for action, kinds in demands:
+        if not asked.principal.may_all(action, tenant, kinds):
+            raise not_allowed(asked.principal, action, tenant, [] if EVERYTHING in kinds else kinds)
+    asked.tenant = tenant
+    house: Factbook = request.app.state.factbook
+    return house.of(tenant)
+
+
+def needs(*demands: Demand) -> Any:
+    """Return the dependency that admits a request to the rooms of its tenant by these demands."""
+
+    async def rooms(request: Request, tenant: TenantName = None) -> Rooms:
+        return admit(request, tenant_meant(request, tenant), *demands)
+
+    _DECLARING.add(rooms)
+    return Depends(rooms)
+
+
+_DECLARING: set[Any] = set()
+"""The dependencies by which a route declares what it needs."""
+
+_DECLARES: dict[Any, bool] = {}
+"""Whether a route does, by its function."""
+
+_WORK = (EVERYTHING,)
+"""A job may write facts of any kind, so that to start one is to write all of them."""
+
+_ADMIN: Demand = (Action.ADMIN, _WORK)
+TenantAdmin = Annotated["Rooms", needs(_ADMIN)]
+
+
+def check_connecting(request: Request, rooms: Rooms) -> None:
+    """Refuse to be told a new address to connect to by a token, unless it is an admin's.
+
+    In the server's own tenant addresses may use the server's files and environment, so there it must be an admin of every tenant.
+    """
+    principal = asking(request).principal
+    admit(request, rooms.tenant, _ADMIN)
+    if rooms.is_own and not principal.runs_the_server:
+        raise NotAllowed(
+            f"{principal} may not register sources of the server's own tenant",
+            why="their URLs may use the server's files and environment",
+            fix="Use the API key or a token that is an admin of every tenant",
+            field="url",
+        )
+
+
+def check_admin(request: Request, tenant: str) -> None:
+    """Refuse whoever does not administer a tenant; ``*`` is all of them."""
+    admit(request, tenant, _ADMIN)
+
+
+async def _tokens_of(request: Request, rooms: TenantAdmin, tenant: TenantName = None) -> str | None:
+    """Return whose tokens are meant; ``None`` for all there are, which is what an admin of every tenant means who names none."""
+    return None if tenant is None and asking(request).principal.runs_every_tenant else rooms.tenant
+
+
+async def _open() -> None:
+    """Do nothing: that a route depends on this declares that it shows nothing of any tenant."""
+
+
+async def close_undeclared(request: Request) -> None:
+    """Refuse a route that declares no needs to whoever does not run the server."""
+    principal = asking(request).principal
+    if not principal.runs_the_server and not declares_needs(request.scope["route"]):
+        raise NotAllowed(f"{principal} may not use this route", why="it is for those who run the server", fix="Use the API key")
+
+
+def declares_needs(route: Any) -> bool:
+    """Return whether a route says what it needs of whoever asks."""
+    known = _DECLARES.get(route.endpoint)
+    if known is None:
+        known = _DECLARES[route.endpoint] = _declares(route.dependant)
+    return known
+
+
+def _declares(dependant: Any) -> bool:
+    return dependant.call in _DECLARING or any(map(_declares, dependant.dependencies))
+
+
+def judges_itself(endpoint: Endpoint) -> Endpoint:
+    """Declare that a route checks what it needs in its own body, as the hottest does."""
+    _DECLARING.add(endpoint)
+    return endpoint
+
+
+async def _records(request: Request) -> ScopedRepository:
+    house: Factbook = request.app.state.factbook
+    asked = asking(request)
+    return ScopedRepository(house.repository, asked.principal, tally=asked.tally)
+
+
+async def _reads_of(request: Request, tenant: TenantName = None) -> str:
+    return reads_of(request, tenant)
+
+
+def reads_of(request: Request, tenant: str | None) -> str:
+    """Return the tenant whose records a request reads; the repository that is handed to the route checks whether it may."""
+    asked = asking(request)
+    asked.action, asked.tenant = Action.READ, tenant_meant(request, tenant)
+    return asked.tenant
+
+
+async def _kinds_of(request: Request, tenant: TenantName = None) -> str:
+    """Return the tenant whose kinds are shown: to whoever may do anything there."""
+    asked = asking(request)
+    meant = tenant_meant(request, tenant)
+    if not any(asked.principal.may_some(action, meant) for action in Action):
+        raise not_allowed(asked.principal, Action.READ, meant)
+    asked.action, asked.tenant = Action.READ, meant
+    return meant
+
+
+def may_know(request: Request, tenant: str, kind: str) -> bool:
+    """Return whether whoever asks may read or write anything of a kind, and so may know its declaration."""
+    return any(asking(request).principal.namespaces(action, tenant, kind) for action in (Action.READ, Action.WRITE))
+
+
+class Writes(msgspec.Struct, frozen=True):
+    """What a request to store records needs: ``refusal_of`` each record, ``records`` to store through, and where to count."""
+
+    refusal_of: Callable[[MetadataRecord], InvalidRecord | None]
+    records: ScopedRepository
+    count: Callable[[Sequence[str], Sequence[Stored | Rejection]], None]
+
+
+def writes_of(request: Request) -> Writes:
+    """Return how a request may store records, which may be of several tenants; raises :class:`NotAllowed` if it may store none."""
+    asked = asking(request)
+    asked.action = Action.WRITE
+    if not asked.principal.may_write:
+        raise not_allowed(asked.principal, Action.WRITE, tenant_meant(request, None))
+    house: Factbook = request.app.state.factbook
+    check = write_check(asked.principal)
+    return Writes(check.of, ScopedRepository(house.repository, asked.principal, tally=asked.tally), asked.tally.add)
+
+
+def still_good(request: Request) -> None:
+    """Raise :class:`KeyRequired` if the token that a long request came with is over by now. It may look the token up: not for the loop."""
+    asking(request).renew()
+
+
+_JOBS = tuple(sorted(JobsProjection.kinds))
+_SCANS = ("catalog_scan",)
+
+_DECLARING |= {_records, _open, _kinds_of}
+
+Records = Annotated[ScopedRepository, Depends(_records)]
+"""The log as whoever asks may use it."""
+
+Tenant = Annotated[str, Depends(_reads_of)]
+"""The tenant whose records the request reads."""
+
+KindsOf = Annotated[str, Depends(_kinds_of)]
+"""The tenant whose kinds are shown."""
+
+OPEN = Depends(_open)
+DictionaryReader = Annotated["Rooms", needs((Action.READ, tuple(sorted(DictionaryProjection.kinds))))]
+JobReader = Annotated["Rooms", needs((Action.READ, _JOBS))]
+JobRunner = Annotated["Rooms", needs((Action.READ, _JOBS), (Action.WRITE, _WORK))]
+Scanner = Annotated["Rooms", needs((Action.WRITE, _WORK))]
+SourceReader = Annotated["Rooms", needs((Action.READ, _SCANS))]
+SourceTester = Annotated["Rooms", needs((Action.READ, _SCANS), (Action.WRITE, _WORK))]
+TokenAdmin = Annotated["str | None", Depends(_tokens_of)]
+"""The tenant whose tokens are meant, of which whoever asks is an admin; ``None`` for all there are."""

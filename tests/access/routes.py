@@ -1,0 +1,224 @@
+"""Every route of the application as requests that name what belongs to somebody, or what nobody ever had.
+
+A route, a parameter or a body that stands in no table here has no request, and the matrix fails: whoever adds one says how to ask it for
+something of another tenant's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from fastapi import FastAPI
+
+UNSCOPED = {"/openapi.json", "/static", "/docs", "/redoc", "/"}
+"""What shows the API itself and nothing in it."""
+
+
+class Names(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request can name: things of one owner, or things that never were."""
+
+    tenant: str
+    source_id: str
+    table: str
+    namespace: str
+    producer_id: str
+    job_id: str
+    token_id: str
+    offset: int
+
+    def parameters(self, path: str) -> dict[str, Any]:
+        """Return a value for every query and path parameter; the cursors are of the route's own form."""
+        place = msgspec.json.encode([self.source_id, "public", self.table, 1, "id"]).hex()
+        cursors = {"/jobs": f"1~{self.job_id}", "/dictionary": place, "/sources": self.source_id, "/tokens": self.token_id}
+        return {
+            "tenant": self.tenant,
+            "source_id": self.source_id,
+            "schema": "public",
+            "table": self.table,
+            "target_extras": '{"column":"id"}',
+            "kind": "ingestion_volume",
+            "name": self.table,
+            "producer_id": self.producer_id,
+            "job_id": self.job_id,
+            "token_id": self.token_id,
+            "after_offset": self.offset,
+            "cursor": next(
+                (cursor for start, cursor in cursors.items() if path.endswith(start)), f"2026-01-01T00:00:00+00:00~{self.offset}"
+            ),
+            "where": [f"context.namespace={self.namespace}"],
+            "search": self.table,
+            "since": "2020-01-01T00:00:00Z",
+            "until": "2040-01-01T00:00:00Z",
+            "as_of": "2040-01-01T00:00:00Z",
+            "order": "desc",
+            "limit": 7,
+            "state": "queued",
+            "type": "int",
+            "object_type": "table",
+            "data_type": "int",
+            "primary_key": "true",
+            "foreign_key": "false",
+            "unique": "true",
+            "nullable": "false",
+            "include_removed": "true",
+            "wait_seconds": 0,
+            "atomic": "true",
+            "explain": "true",
+            "last-event-id": self.offset,
+            # A stream has no end, so that it is only asked for where it must be refused.
+            "follow": "false",
+        }
+
+    def record(self, tenant: str | None) -> dict[str, Any]:
+        """Return a record about what is named; ``tenant`` is whose it says it is."""
+        return {
+            "target": {"source_id": self.source_id, "schema": "public", "table": self.table},
+            "kind": "ingestion_volume",
+            "payload": {"row_count": 1},
+            "produced_at": "2026-01-01T00:00:00Z",
+            "producer_id": self.producer_id,
+            "context": {"tenant": tenant or self.tenant, "namespace": self.namespace},
+        }
+
+    @property
+    def kind(self) -> dict[str, Any]:
+        """Return a kind to register."""
+        return {"name": self.table, "category": "event", "description": self.table, "schema": {"type": "object"}}
+
+    def bodies(self, operation: str, home: str) -> list[Any]:
+        """Return the bodies to try; ``home`` is the tenant of whoever asks. Raises ``KeyError`` for an operation that is not known."""
+        target = {"source_id": self.source_id, "schema": "public", "table": self.table}
+        question = {"kind": "ingestion_volume", "targets": [target], "producer_id": self.producer_id}
+        within = {"kind": "ingestion_volume", "within": {"source_id": self.source_id}}
+        url = "postgresql://u:p@127.0.0.1:1/x"
+        known: dict[str, list[Any]] = {
+            "POST /records": [
+                self.record(None),
+                [self.record(None), self.record(home)],
+                [{**self.record(home), "kind": "schema_snapshot"}],
+            ],
+            "POST /records/latest": [question, within, {**question, "tenant": self.tenant}, {**within, "tenant": self.tenant}],
+            "POST /records/query": [
+                question,
+                within,
+                {**question, "tenant": self.tenant},
+                {"kind": "ingestion_volume", "tenant": self.tenant},
+                {"kind": "ingestion_volume", "cursor": f"2026-01-01T00:00:00+00:00~{self.offset}", "order": "desc"},
+            ],
+            "POST /scan/trigger": [None, {"source_id": self.source_id}, {"url": url, "source_id": self.source_id}],
+            "POST /sources": [
+                {"source_id": self.source_id, "url": url},
+                {"source_id": self.source_id, "url": f"sqlite:///{self.table}.sqlite"},
+            ],
+            "POST /sources/{source_id}/test": [None],
+            "DELETE /sources/{source_id}": [None],
+            "POST /jobs/{job_id}/cancel": [None],
+            "POST /jobs/{job_id}/retry": [None],
+            "POST /tokens": [
+                {"name": "t", "grants": [{"action": "read", "tenant": self.tenant}]},
+                {"name": "t", "grants": [{"action": "read", "tenant": home}, {"action": "read", "tenant": self.tenant}]},
+                {"name": "t", "grants": [{"action": "read", "tenant": home, "namespace": self.namespace}]},
+                {"name": "t", "grants": [{"action": "admin", "tenant": "*"}]},
+            ],
+            "DELETE /tokens/{token_id}": [None],
+            "POST /kinds": [self.kind],
+            "POST /kinds/check": [self.kind],
+            "PATCH /kinds/{name}": [{"description": self.table}],
+            "POST /kinds/{name}/versions": [{"schema": {"type": "object"}}],
+            "POST /kinds/{name}/deprecate": [{"reason": self.table}],
+            "POST /kinds/{name}/restore": [None, {"version": 1}],
+        }
+        return [None] if operation.startswith("GET ") else known[operation]
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One operation, under one prefix."""
+
+    method: str
+    path: str
+    template: str
+    path_parameters: list[str]
+    query_parameters: list[str]
+    header_parameters: list[str]
+    required: list[str]
+
+    @property
+    def operation(self) -> str:
+        return f"{self.method} {self.template}"
+
+    @property
+    def is_read(self) -> bool:
+        return self.method == "GET" or self.operation in ("POST /records/latest", "POST /records/query")
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A request."""
+
+    method: str
+    path: str
+    parameters: dict[str, Any]
+    body: Any
+    headers: dict[str, str] = {}
+
+
+def routes(app: FastAPI) -> Iterator[Route]:
+    """Yield every operation the application has, whichever router it came by."""
+    for route in app.routes:
+        if hasattr(route, "effective_route_contexts"):
+            for context in route.effective_route_contexts():
+                yield from _operations(context.path, context.original_route)
+        elif getattr(route, "dependant", None) is not None:
+            yield from _operations(route.path, route)
+        else:
+            assert route.path in UNSCOPED, f"{route.path} is a route of a sort that the matrix does not know"
+
+
+def _operations(path: str, route: Any) -> Iterator[Route]:
+    if path in UNSCOPED:
+        return
+    query = list(_parameters(route.dependant, "query_params"))
+    described = [parameter["name"] for parameter in (route.openapi_extra or {}).get("parameters", ())]
+    for method in sorted(route.methods - {"HEAD"}):
+        yield Route(
+            method,
+            path,
+            route.path,
+            [parameter.alias for parameter in _parameters(route.dependant, "path_params")],
+            sorted({parameter.alias for parameter in query} | set(described)),
+            sorted(parameter.alias for parameter in _parameters(route.dependant, "header_params")),
+            sorted({parameter.alias for parameter in query if parameter.field_info.is_required()}),
+        )
+
+
+def _parameters(dependant: Any, of: str) -> Iterator[Any]:
+    yield from getattr(dependant, of)
+    for inner in dependant.dependencies:
+        yield from _parameters(inner, of)
+
+
+def asks(route: Route, names: Names, home: str) -> Iterator[Ask]:
+    """Yield the requests of one operation: as bare as may be, then with each further parameter, each body, and the tenant named."""
+    known = names.parameters(route.template)
+    missing = {*route.path_parameters, *route.query_parameters, *route.header_parameters} - known.keys()
+    assert not missing, f"{route.operation} takes {missing}: teach tests/access/routes.py what to ask for"
+    try:
+        bodies = names.bodies(route.operation, home)
+    except KeyError:
+        raise AssertionError(f"{route.operation} is new: teach tests/access/routes.py its bodies") from None
+    path = route.path.format(**{name: quote(str(known[name]), safe="") for name in route.path_parameters})
+    base = {name: known[name] for name in route.required}
+    optional = [name for name in route.query_parameters if name not in (*route.required, "tenant")]
+    by_tenant = [{}, {"tenant": names.tenant}] if "tenant" in route.query_parameters else [{}]
+    for tenant in by_tenant:
+        for body in bodies:
+            yield Ask(route.method, path, base | tenant, body)
+        for name in route.header_parameters:
+            yield Ask(route.method, path, base | tenant, bodies[0], {name: str(known[name])})
+        if tenant and "follow" in optional:
+            yield Ask(route.method, path, base | tenant | {"follow": "true"}, bodies[0])
+        for name in optional:
+            needed = {"source_id": known["source_id"]} if name in ("schema", "table", "target_extras") and "source_id" in optional else {}
+            yield Ask(route.method, path, base | tenant | needed | {name: known[name]}, bodies[0])
