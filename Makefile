@@ -20,13 +20,16 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links --no-emit-package factbook --no-emit-package factbook-sdk
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs lock clean
+.PHONY: help demo cluster test check bench docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
 demo: $(RUNTIME) ## set up and show the main job on real data (SERVE=0: end by itself)
 	@$(BIN)/factbook demo $(if $(filter 0,$(SERVE)),--no-serve)
+
+cluster: $(DEV) ## run two servers and two workers on PostgreSQL and NATS (CLUSTER_SECONDS=N: end by itself)
+	@$(BIN)/python -m tools.cluster
 
 test: $(DEV) ## set up and run all tests (SERVICES=postgres,sqlite: on fewer servers; ARGS=…: more for pytest)
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

@@ -30,7 +30,15 @@ _LATEST = """
     SELECT r."offset", r.id, r.body FROM streams AS s JOIN records AS r ON r."offset" = (
         SELECT h."offset" FROM records AS h WHERE h.stream_id = s.stream_id ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
     )
-    WHERE s.channel_no = {0} AND s.target_key = {0} ORDER BY r.produced_at DESC, r."offset" DESC LIMIT 1
+    WHERE s.channel_no = ? AND s.target_key = ? ORDER BY r.produced_at DESC, r."offset" DESC LIMIT 1
+"""
+# Records lie in months there: by the offset alone the row would be looked for in each of them once more.
+_LATEST_IN_MONTHS = """
+    SELECT r."offset", r.id, r.body FROM streams AS s CROSS JOIN LATERAL (
+        SELECT h.produced_at, h."offset", h.id, h.body FROM records AS h
+        WHERE h.stream_id = s.stream_id ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
+    ) AS r
+    WHERE s.channel_no = %s AND s.target_key = %s ORDER BY r.produced_at DESC, r."offset" DESC LIMIT 1
 """
 _TAIL = 'SELECT "offset", id, body FROM records WHERE "offset" > {0} ORDER BY "offset" LIMIT {0}'
 
@@ -67,7 +75,7 @@ class SqliteFloor(Floor):
         self._connection.execute("COMMIT")
 
     def latest(self, channel: int, target_key: bytes) -> Any:
-        return self._connection.execute(_LATEST.format("?"), (channel, target_key)).fetchone()
+        return self._connection.execute(_LATEST, (channel, target_key)).fetchone()
 
     def tail(self, after_offset: int, limit: int) -> list[Any]:
         return self._connection.execute(_TAIL.format("?"), (after_offset, limit)).fetchall()
@@ -84,7 +92,7 @@ class PostgresFloor(Floor):
                 copy.write_row(row)
 
     def latest(self, channel: int, target_key: bytes) -> Any:
-        return self._connection.execute(_LATEST.format("%s"), (channel, target_key), binary=True).fetchone()
+        return self._connection.execute(_LATEST_IN_MONTHS, (channel, target_key), binary=True).fetchone()
 
     def tail(self, after_offset: int, limit: int) -> list[Any]:
         return self._connection.execute(_TAIL.format("%s"), (after_offset, limit), binary=True).fetchall()

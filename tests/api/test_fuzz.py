@@ -68,8 +68,9 @@ def test_every_request_is_answered_as_documented(api: Any, mode: GenerationMode,
         @settings(max_examples=examples, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case: Any) -> None:
-            # A right one makes the answer wait for up to a minute; wrong ones are tested with the problems.
-            (case.query or {}).pop("wait_seconds", None)
+            # Right ones make the answer wait for up to a minute, or for ever; wrong ones are tested with the problems.
+            for lasting in ("wait_seconds", "follow"):
+                (case.query or {}).pop(lasting, None)
             case.call_and_validate(checks=CHECKS)
 
         ask()

@@ -38,6 +38,7 @@ EXPECTED = {
     "NeedsDatabase": 501,
     "SourceRefused": 502,
     "SourceUnavailable": 504,
+    "BusUnavailable": 503,
     "StoreBusy": 503,
     "RemovalsHeld": 409,
     "KindRefused": 422,

@@ -31,6 +31,7 @@ CODES: dict[type[errors.FactbookError], int] = {
     errors.SourceRefused: 3,
     errors.TemporaryError: 4,
     errors.SourceUnavailable: 4,
+    errors.BusUnavailable: 4,
     errors.StoreBusy: 4,
     errors.PartialFailure: 5,
     errors.RemovalsHeld: 6,

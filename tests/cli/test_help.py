@@ -43,7 +43,7 @@ def test_the_verbs_promised_are_there() -> None:
         ("sources", "add"), ("sources", "list"), ("sources", "test"), ("sources", "remove"),
         ("records", "store"), ("records", "latest"), ("records", "history"), ("records", "query"), ("records", "tail"),
         ("kinds", "list"), ("kinds", "show"), ("kinds", "register"), ("kinds", "check"), ("kinds", "deprecate"),
-        ("rebuild",), ("serve",), ("doctor",),
+        ("rebuild",), ("serve",), ("worker",), ("doctor",),
     }  # fmt: skip
     assert promised <= set(PATHS)
 
@@ -56,7 +56,7 @@ def test_every_verb_that_answers_answers_in_json() -> None:
         return {option for parameter in command.params for option in parameter.opts} if not hasattr(command, "commands") else {"--json"}
 
     silent = {path for path in PATHS if path and "--json" not in options(path)}
-    assert silent == {("demo",), ("serve",)}
+    assert silent == {("demo",), ("serve",), ("worker",)}
 
 
 def test_option_names_are_lower_case() -> None:

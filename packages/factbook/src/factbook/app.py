@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from factbook.backfill import OnProgress as OnBackfill
     from factbook.backfill import Options as BackfillOptions
     from factbook.dictionary import Dictionary
+    from factbook.events import Bus
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
     from factbook.kinds import GovernedKinds, Kinds
+    from factbook.relay import Relay, Subscriptions
     from factbook.repository.copying import CopyReport, OnCopied
     from factbook.repository.files.store import FilesRepository
     from factbook.repository.projection import Projection
@@ -171,7 +173,65 @@ class Factbook:
         from factbook.jobs.worker import Worker
 
         everybodys = JobsOfTenants(self.sql, lambda tenant: self.of(tenant).jobs, own=self.jobs)
-        return Worker(everybodys, concurrency=self.settings.job_workers)
+        return Worker(everybodys, concurrency=self.settings.job_workers, hourly=self.sql.make_months)
+
+    @property
+    def has_bus(self) -> bool:
+        """Whether records leave this process."""
+        return not self.settings.bus_url.startswith("memory:")
+
+    @cached_property
+    def bus(self) -> Bus:
+        from factbook.events import open_bus
+
+        return open_bus(self.settings.bus_url)
+
+    @cached_property
+    def relay(self) -> Relay:
+        """What publishes the log to the bus, once it is started."""
+        from factbook.events.urls import parse_bus_url
+
+        return self._relay(parse_bus_url(self.settings.bus_url).place)
+
+    def _relay(self, name: str) -> Relay:
+        from factbook.jobs.service import new_worker_id
+        from factbook.relay import Relay
+
+        return Relay(
+            self.sql,
+            self.bus,
+            name=name,
+            source=self.settings.bus_source,
+            owner=new_worker_id(),
+            lease_seconds=self.settings.relay_lease_seconds,
+        )
+
+    def persist(self, name: str, *, once: bool) -> int:
+        """Store what comes over the bus, and nothing else, until interrupted; return how many records were new."""
+        from factbook.errors import ConfigurationError
+        from factbook.relay.following import follow
+        from factbook.relay.persist import Persist
+
+        if not self.has_bus:
+            raise ConfigurationError("No bus is named", fix="Add --url nats://HOST:PORT, or set BUS_URL")
+        handler = Persist(self.repository)
+        follow(self.bus, name, handler, once=once)
+        return handler.stored
+
+    def raise_alerts(self, name: str, *, repeated: int, once: bool) -> int:
+        """Judge what comes over the bus, or without one what the log holds, until interrupted; return how many alerts were stored."""
+        from factbook.relay.alerts import Alerts
+        from factbook.relay.following import follow
+
+        handler = Alerts(self.repository, repeated=repeated)
+        follow(self.bus, name, handler, relay=None if self.has_bus else self._relay(f"memory:{name}"), once=once)
+        return handler.stored
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        from factbook.relay import Subscriptions
+
+        return Subscriptions(self.sql, lease_seconds=self.settings.relay_lease_seconds)
 
     def submit_scan(self, source: str | None = None, *, trigger: str = "api", **options: Any) -> Job:
         """Queue a scan as :meth:`Rooms.submit_scan` does."""
@@ -235,5 +295,9 @@ class Factbook:
 
     def close(self) -> None:
         """Release what was opened; closing twice is harmless."""
+        if "relay" in self.__dict__:
+            self.relay.stop()
+        if "bus" in self.__dict__:
+            self.bus.close()
         if "repository" in self.__dict__:
             self.repository.close()

@@ -6,6 +6,7 @@ ConfigurationError
 └── SourceRefused         the source said no: wrong password, no such database, no privilege
 TemporaryError
 ├── SourceUnavailable     the source does not answer, or not in time
+├── BusUnavailable        the bus does not answer, or did not accept an event in time
 └── StoreBusy             another process holds the store longer than we wait
 InvalidRequest
 ├── KindRefused           a kind breaks a rule: its name, its schema, a path to index
@@ -33,6 +34,7 @@ from factbook_sdk.errors import (
 )
 
 __all__ = [
+    "BusUnavailable",
     "Cancelled",
     "ConfigurationError",
     "FactbookError",
@@ -89,6 +91,12 @@ class SourceUnavailable(TemporaryError):
     """The source does not answer, dropped the connection, or took too long."""
 
     code = "source_unavailable"
+
+
+class BusUnavailable(TemporaryError):
+    """The bus does not answer, lost the connection, or did not accept an event in time."""
+
+    code = "bus_unavailable"
 
 
 class StoreBusy(TemporaryError):

@@ -46,6 +46,13 @@ def _positive(value: str) -> int:
     return number
 
 
+def _count(value: str) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError("it must be 0 or more")
+    return number
+
+
 def _share(value: str) -> float:
     share = float(value)
     if not 0 <= share <= 1:
@@ -161,7 +168,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("SERVICE_URL", "", "The Factbook service that `factbook records spool flush` sends to.", _text),
     Setting("SERVICE_TOKEN", "", "The key or token with which it and `factbook backfill --into URL` do.", _text, True),
-    Setting("JOB_WORKERS", "2", "Jobs the server runs at the same time.", _positive),
+    Setting("JOB_WORKERS", "2", "Jobs a server or a worker process runs at the same time; 0 leaves them to other processes.", _count),
     Setting(
         "JOB_ATTEMPTS",
         "3",
@@ -179,6 +186,21 @@ SETTINGS: tuple[Setting, ...] = (
         "90",
         "`factbook doctor --clean` drops finished jobs from the job list after this many days; their facts stay. 0 keeps all.",
         _days,
+    ),
+    Setting(
+        "BUS_URL",
+        "memory://",
+        "Where records go once they are stored: nats://HOST:PORT or kafka://HOST:PORT (several hosts separated by commas). "
+        "The default keeps them in the process.",
+        _text,
+        True,
+    ),
+    Setting("BUS_SOURCE", "urn:factbook", "What this Factbook calls itself on the bus: the CloudEvents source of its events.", _text),
+    Setting(
+        "RELAY_LEASE_SECONDS",
+        "30",
+        "A process that relays and has not been heard of for this long is replaced by another one.",
+        _seconds,
     ),
     Setting(
         "DISK_FREE_MIN_BYTES",
@@ -216,6 +238,9 @@ class Settings(msgspec.Struct, frozen=True):
     job_attempts: int
     job_lease_seconds: float
     job_retention_days: int
+    bus_url: str
+    bus_source: str
+    relay_lease_seconds: float
     disk_free_min_bytes: int
     uses_demo_source: bool
 

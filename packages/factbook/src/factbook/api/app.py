@@ -10,12 +10,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, FastAPI
+from prometheus_client import CollectorRegistry
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from factbook.api import docs, openapi, problems
 from factbook.api.access import close_undeclared
 from factbook.api.bodies import BodyLimit
+from factbook.api.measuring import Measuring, request_histogram
 from factbook.api.routes import ROUTERS
 from factbook.api.security import Guard, check_listening
 from factbook.api.tracing import Tracing
@@ -23,6 +25,7 @@ from factbook.api.unpacking import Unpacking
 from factbook.api.waiting import Followers
 from factbook.api.writing import Writing
 from factbook.health import installed_version
+from factbook.metrics import HouseCollector
 
 if TYPE_CHECKING:
     from factbook.access.clerk import Clerk
@@ -55,6 +58,8 @@ def create_app(factbook: Factbook) -> FastAPI:
         max_requests=factbook.settings.max_pending_writes,
         max_bytes=factbook.settings.max_pending_bytes,
     )
+    app.state.metrics = CollectorRegistry()
+    app.state.metrics.register(HouseCollector(factbook))
     app.state.api_routes = [route for router in ROUTERS for route in router.routes]
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(close_undeclared)])
@@ -72,6 +77,7 @@ def _install_layers(app: FastAPI, factbook: Factbook) -> None:
     app.add_middleware(BodyLimit, max_bytes=factbook.settings.max_body_bytes)
     app.add_middleware(Guard, factbook=factbook)
     app.add_middleware(Tracing)
+    app.add_middleware(Measuring, histogram=request_histogram(app.state.metrics))
 
 
 def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -97,6 +103,8 @@ def _open(factbook: Factbook) -> tuple[Worker | None, Clerk]:
     _ = factbook.kinds, factbook.audit_trail
     clerk = factbook.clerk()
     clerk.start()
+    if factbook.has_bus:
+        factbook.relay.start()
     if not factbook.has_database:
         return None, clerk
     for room in ("connections", "jobs", "dictionary", "scans", "tokens", "doorkeeper"):

@@ -13,7 +13,24 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from factbook.cli import backfill, demo, dictionary, doctor, jobs, kinds, rebuild, records, scan, serve, sources, spool, tokens
+from factbook.cli import (
+    backfill,
+    demo,
+    dictionary,
+    doctor,
+    jobs,
+    kinds,
+    rebuild,
+    records,
+    relay,
+    scan,
+    serve,
+    sources,
+    spool,
+    subscribe,
+    tokens,
+    worker,
+)
 from factbook.cli.exit_codes import ExitCode, exit_codes_text
 
 app = typer.Typer(
@@ -37,8 +54,11 @@ app.add_typer(records.app, name="records")
 app.add_typer(kinds.app, name="kinds")
 app.command()(backfill.backfill)
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(relay.app, name="relay")
+app.add_typer(subscribe.app, name="subscribe")
 app.command()(rebuild.rebuild)
 app.command()(serve.serve)
+app.command()(worker.worker)
 app.command()(doctor.doctor)
 
 

@@ -28,6 +28,9 @@ def serve(
         ),
     ] = None,
     port: Port = None,
+    processes: Annotated[
+        int, typer.Option("--processes", metavar="N", min=1, help="Processes that share the port; one that dies is replaced.")
+    ] = 1,
 ) -> None:
     """Run the API and its worker.
 
@@ -40,7 +43,7 @@ def serve(
     settings = load_settings(host=host, port=port)
     say_where(settings)
     with suppress(KeyboardInterrupt):
-        run_server(Factbook(settings))
+        run_server(Factbook(settings), processes=processes)
 
 
 def say_where(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, Table, Text
 
 from factbook.database.metadata import METADATA
 
@@ -62,7 +62,18 @@ subscriptions = Table(
     METADATA,
     Column("name", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
+    Column("replays", Integer, nullable=False),
+    Column("moved_at", BigInteger, nullable=False),
+    Column("failure", Text),
     Column("lease_owner", Text),
     Column("lease_until", BigInteger),
 )
-"""How far each subscriber outside the store has been served, and which process serves it now."""
+"""How far each subscriber outside the store has been served, how often from anew, what last failed, and which process serves it now."""
+
+schema_compatibility = Table(
+    "schema_compatibility",
+    METADATA,
+    Column("only_row", SmallInteger, primary_key=True, autoincrement=False),
+    Column("oldest_code", Text, nullable=False),
+)
+"""One row: the oldest revision whose code may use this store, as the newest migration states it."""

@@ -21,7 +21,17 @@ from factbook.errors import ConfigurationError, InternalError, MissingExtra
 BUSY_TIMEOUT_SECONDS = 30
 """How long a writer waits for another one before it says :class:`StoreBusy`."""
 
+PLANNED_ONCE = "planned_once"
+"""Execution option of statements that PostgreSQL plans once a connection, for any values, instead of for the values of each call.
+
+Planning over dozens of monthly partitions takes longer than reading a page; a plan for any values leaves partitions out when it runs
+(bench/months.py). The limit of such a statement must be part of its text: for one that it does not know, the planner reads whole tables.
+"""
+
 _IDLE_SECONDS = 5
+
+# Until the transaction ends, which outside of one is after the next statement in the pipeline: both take one round trip together.
+_PLAN_ONCE = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 
 class Database:
@@ -185,6 +195,15 @@ def _postgres_engine(url: URL) -> Engine:
         connection.autocommit = True
         connection.execute(f"SET lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'")
         connection.autocommit = False
+
+    @event.listens_for(engine, "do_execute")
+    def _execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        if not context.execution_options.get(PLANNED_ONCE):
+            return False
+        with cursor.connection.pipeline():
+            cursor.connection.execute(_PLAN_ONCE)
+            cursor.execute(statement, parameters)
+        return True
 
     @event.listens_for(engine, "checkin")
     def _note_time(_connection: Any, record: Any) -> None:

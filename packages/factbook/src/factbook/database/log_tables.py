@@ -44,6 +44,7 @@ streams = Table(
     UniqueConstraint("channel_no", "target_key", "producer_id"),
     Index(None, "channel_no", "source_id"),
 )
+
 records = Table(
     "records",
     METADATA,
@@ -57,6 +58,8 @@ records = Table(
     UniqueConstraint("channel_no", "produced_at", "id"),
     Index(None, "stream_id", "produced_at", "offset"),
 )
+"""On PostgreSQL partitioned by month (``database/months.py``). There ``produced_at`` is part of the primary key, because a partitioned
+table's key must hold what it is partitioned by; that no two records share an offset follows from the append lock."""
 
 projections = Table(
     "projections",

@@ -18,6 +18,7 @@ from factbook.jobs.transitions import describe
 log = structlog.get_logger(__name__)
 
 _POLL_SECONDS = 1.0
+_HOUR_SECONDS = 3600.0
 
 
 class Workload(Protocol):
@@ -31,11 +32,13 @@ class Workload(Protocol):
 
 class Worker:
     """Runs ``concurrency`` jobs at a time between :meth:`start` and :meth:`stop`. A job submitted in this process starts at once, one of
-    another process within a second."""
+    another process within a second. ``hourly`` is called each hour by whichever thread waits for jobs: a small chore of the store."""
 
-    def __init__(self, jobs: Workload, *, concurrency: int = 2) -> None:
+    def __init__(self, jobs: Workload, *, concurrency: int = 2, hourly: Callable[[], None] | None = None) -> None:
         self._jobs = jobs
         self._concurrency = concurrency
+        self._hourly = hourly
+        self._hour_ends = time.monotonic() + _HOUR_SECONDS
         self._stopping = False
         self._threads: list[threading.Thread] = []
         self._runs: set[Run] = set()
@@ -93,9 +96,19 @@ class Worker:
                     lease = None
                 if lease is not None:
                     return lease
+                self._do_chore()
                 if not self._stopping:
                     self._jobs.submitted.wait(_POLL_SECONDS)
             return None
+
+    def _do_chore(self) -> None:
+        if self._hourly is None or time.monotonic() < self._hour_ends:
+            return
+        self._hour_ends = time.monotonic() + _HOUR_SECONDS
+        try:
+            self._hourly()
+        except Exception as error:  # the next hour is soon enough
+            log.error("chore_failed", exc_info=error)
 
     def _perform(self, lease: Lease) -> Exception | None:
         begun: list[Run] = []

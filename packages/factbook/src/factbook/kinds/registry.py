@@ -17,8 +17,8 @@ from factbook.errors import KindRefused, KindTaken, NeedsDatabase, UnknownKind
 from factbook.kinds.governed import GovernedKinds, Used, kind_of, target_of
 from factbook.kinds.rules import Proposal, Registered, Verdict, check_indexed, check_proposal, judge, refuse_breaking
 from factbook.kinds.schemas import check_schema
-from factbook.repository import reading
 from factbook.repository.appending import lock_head
+from factbook.repository.latest import latest
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.facts import Admission, Category, Deprecation, Kind, MetadataContext, MetadataRecord, Origin
 from factbook_sdk.facts.compatibility import Compatibility
@@ -223,7 +223,7 @@ class Kinds:
         channel = self._sql.numbers.channel(connection, tenant, DEFINITIONS.name)
         if channel is None:
             return None
-        found = reading.latest(connection, channel, tenant, [target_of(name)], None, None).get(target_of(name))
+        found = latest(connection, channel, tenant, [target_of(name)], None, None).get(target_of(name))
         if found is None:
             count = connection.scalar(select(func.count()).select_from(streams).where(streams.c.channel_no == channel)) or 0
             if count >= MAX_KINDS:

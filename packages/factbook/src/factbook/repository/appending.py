@@ -27,10 +27,15 @@ _NOTHING: _State = (0, None, None)
 
 _COLUMNS = ("offset", "channel_no", "stream_id", "produced_at", "id", "state_digest", "body")
 
-_LOCK = {"sqlite": "SELECT last_offset FROM log_head", "postgresql": "SELECT last_offset FROM log_head FOR UPDATE"}
+# On PostgreSQL the statements of the transaction are planned once from here on, as the hot ones of reading are (PLANNED_ONCE).
+_LOCK = {
+    "sqlite": "SELECT last_offset FROM log_head",
+    "postgresql": "SELECT last_offset, set_config('plan_cache_mode', 'force_generic_plan', true) FROM log_head FOR UPDATE",
+}
 _ADVANCE = {"sqlite": "UPDATE log_head SET last_offset = ?", "postgresql": "UPDATE log_head SET last_offset = %s"}
 
-# Which of these records are in the log already: (channel, time, id) -> offset. LIMIT keeps the planner from joining with the whole log.
+# Which of these records are in the log already: (channel, time, id) -> offset. LIMIT keeps the planner from joining with the whole log,
+# and on PostgreSQL the times of the first and the last leave out months before any is looked for.
 _REPEAT_SQLITE = """
     WITH wanted (place, channel_no, produced_at, id) AS (VALUES {values})
     SELECT wanted.place, r."offset" FROM wanted CROSS JOIN records AS r
@@ -41,7 +46,8 @@ _REPEAT_POSTGRES = """
     FROM unnest(%b::int[], %b::bigint[], %b::bytea[]) WITH ORDINALITY AS wanted (channel_no, produced_at, id, place)
     CROSS JOIN LATERAL (
         SELECT "offset" FROM records
-        WHERE records.channel_no = wanted.channel_no AND records.produced_at = wanted.produced_at AND records.id = wanted.id LIMIT 1
+        WHERE records.channel_no = wanted.channel_no AND records.produced_at = wanted.produced_at AND records.id = wanted.id
+            AND records.produced_at BETWEEN %b AND %b LIMIT 1
     ) AS r
 """
 _LATEST_OF_CHANNEL = "SELECT max(produced_at) FROM records WHERE channel_no = {}"
@@ -152,8 +158,9 @@ def _repeats(
         wanted = [(index, places[index][0], times[index], batch[index].id) for index in suspects]
         return {row[0]: row[1] for row in _rows_sqlite(driver, _REPEAT_SQLITE, wanted)}
     with driver.cursor(binary=True) as cursor:
-        columns = ([places[i][0] for i in suspects], [times[i] for i in suspects], [batch[i].id for i in suspects])
-        cursor.execute(_REPEAT_POSTGRES, columns)
+        moments = [times[i] for i in suspects]
+        columns = ([places[i][0] for i in suspects], moments, [batch[i].id for i in suspects])
+        cursor.execute(_REPEAT_POSTGRES, (*columns, min(moments), max(moments)))
         return {suspects[place - 1]: offset for place, offset in cursor}
 
 

@@ -60,11 +60,12 @@ class Asked(msgspec.Struct, frozen=True):
 def read(connection: Connection, asked: Asked, **bounds: Any) -> list[StoredRecord]:
     """Return the matching records within the bounds, which are those of :func:`reading.ordered`."""
     chosen = _way(connection, asked)
-    found = reading.ordered(connection, chosen.conditions, where=asked.where, candidates=chosen.statement, **bounds)
+    bounds |= {"where": asked.where, "channel": asked.channel}
+    found = reading.ordered(connection, chosen.conditions, candidates=chosen.statement, **bounds)
     if chosen.candidates is None or _is_declared(connection, chosen.candidates):
         return found
     chosen = _way(connection, msgspec.structs.replace(asked, is_indexed=False))
-    return reading.ordered(connection, chosen.conditions, where=asked.where, **bounds)
+    return reading.ordered(connection, chosen.conditions, **bounds)
 
 
 def plan(
@@ -72,8 +73,17 @@ def plan(
 ) -> QueryPlan:
     """Return how :func:`read` would get at its first records."""
     chosen = _way(connection, asked)
-    step = reading.step_of(limit, asked.where)
-    statement = reading.ordered_statement(chosen.conditions, since, until, None, order, step, chosen.statement)
+    statement = reading.first_statement(
+        connection,
+        chosen.conditions,
+        since=since,
+        until=until,
+        order=order,
+        limit=limit,
+        where=asked.where,
+        channel=asked.channel,
+        candidates=chosen.statement,
+    )
     index = None if chosen.candidates is None else chosen.candidates.path
     return QueryPlan(index, chosen.reason, connection.dialect.name, explain(connection, statement))
 

@@ -183,7 +183,7 @@ def _history(connection: Connection, owner: _Owner, before: int) -> Iterator[lis
     conditions = [log.c.channel_no == number, log.c.offset < before]
     after = None
     while number is not None:
-        page = reading.ordered(connection, conditions, after=after, limit=REPLAY_RECORDS)
+        page = reading.ordered(connection, conditions, after=after, limit=REPLAY_RECORDS, channel=number)
         yield page
         if len(page) < REPLAY_RECORDS:
             return

@@ -64,6 +64,11 @@ class Projections:
         stored = _stored(connection)
         return all(stored.get(projection.name) == (projection.version, end) for projection in self._projections)
 
+    def positions(self, connection: Connection) -> dict[str, int]:
+        """Return the stored position of each of our views."""
+        stored = _stored(connection)
+        return {projection.name: stored[projection.name][1] for projection in self._projections if projection.name in stored}
+
     def catch_up(self, connection: Connection, on_replay: OnReplay | None = None) -> None:
         """Make missing or outdated views and replay what they have not seen. A view of a newer version is left to its newer code."""
         end = lock_head(connection)

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, asc, desc, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, any_, asc, desc, func, literal_column, or_, select, true
 
-from factbook.database.engine import Database
+from factbook.database.engine import PLANNED_ONCE
 from factbook.database.log_tables import channels, log_head, records, streams
 from factbook.repository.rows import to_stored
-from factbook_sdk.facts import MetadataTarget, target_key
+from factbook.repository.stretches import Stretch, stretches
+from factbook_sdk.facts import target_key
 from factbook_sdk.repository.contract import StoredRecord, Targets, Within
 from factbook_sdk.repository.filters import Condition, matches
 
-_ROW = (records.c.offset, records.c.id, records.c.body)
+ROW = (records.c.offset, records.c.id, records.c.body)
 
 # Hidden in a sum from the planners, who would walk a channel's whole index and sort it instead of reading a stretch of the log.
 _CHANNEL = records.c.channel_no + 0
 
-# The newest record of a target: the newest of each of its few streams (one a producer) by one step into the index, then the newest of
-# those. Joined and sorted, a stream's whole history would be read, and on PostgreSQL without statistics even the whole of streams.
-_LATEST = """
-    SELECT r."offset", r.id, r.body FROM streams AS s JOIN records AS r ON r."offset" = (
-        SELECT h."offset" FROM records AS h WHERE h.stream_id = s.stream_id{as_of} ORDER BY h.produced_at DESC, h."offset" DESC LIMIT 1
-    )
-    WHERE s.channel_no = ? AND s.target_key = ?{producer} ORDER BY r.produced_at DESC, r."offset" DESC LIMIT 1
-"""
-_AS_OF = " AND h.produced_at <= ?"
-_PRODUCER = " AND s.producer_id = ?"
+ONCE = {PLANNED_ONCE: True}
+"""Execution options of statements over months."""
 
-_MAX_PARAMETERS = 500
 _SCAN_ROWS = 1000
 _MAX_WINDOW = 64_000
 
@@ -67,7 +59,9 @@ def record_filter(
     wanted = stream_filter(channel, tenant, targets, producer_id)
     ids = select(streams.c.stream_id).where(*wanted)
     if not _is_most(connection, channel, targets, wanted):
-        return [records.c.stream_id.in_(ids)]
+        # As an array PostgreSQL takes the streams for few, which is meant; joined, it would read all of every month.
+        in_array = records.c.stream_id == any_(func.array(ids.scalar_subquery()))
+        return [in_array if connection.dialect.name == "postgresql" else records.c.stream_id.in_(ids)]
     # As a value (IS TRUE) it stays a filter; as a bare condition it would be joined.
     return [records.c.channel_no == channel, records.c.stream_id.in_(ids).is_(true())]
 
@@ -90,56 +84,10 @@ def _is_most(connection: Connection, channel: int, targets: Targets | None, want
     return bool(connection.scalar(select(2 * part >= whole)))
 
 
-def latest_of_one(
-    database: Database, channel: int, tenant: str, target: MetadataTarget, producer_id: str | None, as_of: int | None
-) -> StoredRecord | None:
-    """Return what :func:`latest` would of one target: the hottest read of all, by a statement made once."""
-    parameters: list[Any] = [channel, target_key(tenant, target)]
-    if as_of is not None:
-        parameters.insert(0, as_of)
-    if producer_id is not None:
-        parameters.append(producer_id)
-    statement = _LATEST.format(as_of="" if as_of is None else _AS_OF, producer="" if producer_id is None else _PRODUCER)
-    row = database.fetch_one(statement, parameters)
-    return None if row is None else to_stored(row)
-
-
-def latest(
-    connection: Connection, channel: int, tenant: str, targets: Targets, producer_id: str | None, as_of: int | None
-) -> dict[MetadataTarget, StoredRecord]:
-    """Return the last record of each target up to ``as_of``, in one statement per 500 targets (one in all for :class:`Within`)."""
-    found: dict[MetadataTarget, StoredRecord] = {}
-    for part in _parts(targets):
-        heads = records.alias("heads")
-        head = select(heads.c.offset).where(heads.c.stream_id == streams.c.stream_id)
-        if as_of is not None:
-            head = head.where(heads.c.produced_at <= as_of)
-        head = head.order_by(heads.c.produced_at.desc(), heads.c.offset.desc()).limit(1)
-        statement = (
-            select(*_ROW)
-            .select_from(streams)
-            .join(records, records.c.offset == head.correlate(streams).scalar_subquery())
-            .where(*stream_filter(channel, tenant, part, producer_id))
-        )
-        for row in connection.execute(statement):
-            item = to_stored(row)
-            known = found.get(item.record.target)
-            if known is None or (known.record.produced_at, known.offset) < (item.record.produced_at, item.offset):
-                found[item.record.target] = item
-    return found
-
-
-def _parts(targets: Targets) -> Iterator[Targets]:
-    if isinstance(targets, Within):
-        yield targets
-        return
-    for start in range(0, len(targets), _MAX_PARAMETERS):
-        yield targets[start : start + _MAX_PARAMETERS]
-
-
 def time_of(connection: Connection, offset: int, stream_ids: Select[Any]) -> int | None:
     """Return when the record at an offset became true, if it belongs to one of the streams."""
-    return connection.scalar(select(records.c.produced_at).where(records.c.offset == offset, records.c.stream_id.in_(stream_ids)))
+    statement = select(records.c.produced_at).where(records.c.offset == offset, records.c.stream_id.in_(stream_ids))
+    return connection.scalar(statement, execution_options=ONCE)
 
 
 def ordered(
@@ -152,60 +100,118 @@ def ordered(
     order: Literal["asc", "desc"] = "asc",
     limit: int,
     where: Sequence[Condition] = (),
+    channel: int | None = None,
     candidates: Select[Any] | None = None,
 ) -> list[StoredRecord]:
     """Return records by (produced_at, offset) from after a place on, at most ``limit``, all ``where`` conditions holding.
 
-    Conditions into the body are tested here, on candidates read in bounded steps: those of the index, if given, else all there are.
+    Conditions into the body are tested here, on records read in bounded steps. The conditions pick one stream, or name its ``channel``,
+    or ``candidates`` select the ``produced_at`` and ``offset`` of the records to pick from.
     """
     kept: list[StoredRecord] = []
-    step = step_of(limit, where)
-    while len(kept) < limit:
-        statement = ordered_statement(conditions, since, until, after, order, step, candidates)
-        rows = connection.execute(statement).all()
-        for row in rows:
-            item = to_stored(row)
-            if matches(item.record, where):
-                kept.append(item)
-        if len(rows) < step:
-            break
-        after = (rows[-1].produced_at, rows[-1].offset)
+    step = limit if not where else max(limit, _SCAN_ROWS)
+    is_one_stream = channel is None and candidates is None
+    # How many candidates there are differs from one value to the next, so their statements are planned each time.
+    options = ONCE if candidates is None else {}
+    for first, last in _stretches(connection, None if candidates is not None else channel, since, until, after, order):
+        place = after
+        while len(kept) < limit:
+            statement = _ordered_statement(connection.dialect.name, conditions, first, last, place, order, step, is_one_stream, candidates)
+            rows = connection.execute(statement, execution_options=options).all()
+            for row in rows:
+                item = to_stored((row.offset, row.id, row.body))
+                if matches(item.record, where):
+                    kept.append(item)
+            if len(rows) < step:
+                break
+            place = (rows[-1].produced_at, rows[-1].offset)
     return kept[:limit]
 
 
-def step_of(limit: int, where: Sequence[Condition]) -> int:
-    """Return how many candidates are read at once."""
-    return limit if not where else max(limit, _SCAN_ROWS)
+def first_statement(
+    connection: Connection,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    since: int | None,
+    until: int | None,
+    order: Literal["asc", "desc"],
+    limit: int,
+    where: Sequence[Condition],
+    channel: int,
+    candidates: Select[Any] | None,
+) -> Select[Any]:
+    """Return the first statement by which :func:`ordered` would read records of many streams."""
+    step = limit if not where else max(limit, _SCAN_ROWS)
+    pieces = _stretches(connection, None if candidates is not None else channel, since, until, None, order)
+    first, last = next(iter(pieces), (since, until))
+    return _ordered_statement(connection.dialect.name, conditions, first, last, None, order, step, False, candidates)
 
 
-def ordered_statement(
+def _stretches(
+    connection: Connection,
+    channel: int | None,
+    since: int | None,
+    until: int | None,
+    after: tuple[int, int] | None,
+    order: Literal["asc", "desc"],
+) -> Iterable[Stretch]:
+    """Return the stretches of time to read one after the other: several where records lie in months."""
+    if connection.dialect.name != "postgresql" or channel is None:
+        return [(since, until)]
+    begin = after[0] if after is not None else since if order == "asc" else until
+    if begin is None:
+        end = func.min(records.c.produced_at) if order == "asc" else func.max(records.c.produced_at)
+        begin = connection.scalar(select(end).where(records.c.channel_no == channel), execution_options=ONCE)
+    return [] if begin is None else stretches(since, until, begin, order)
+
+
+def _ordered_statement(
+    dialect: str,
     conditions: Sequence[ColumnElement[bool]],
     since: int | None,
     until: int | None,
     after: tuple[int, int] | None,
     order: Literal["asc", "desc"],
     limit: int,
-    candidates: Select[Any] | None = None,
+    is_one_stream: bool,
+    candidates: Select[Any] | None,
 ) -> Select[Any]:
-    """Pick the page by index entries alone, then read only its bodies: a run's facts share their time and are sorted by the thousand.
-
-    ``candidates`` select the ``produced_at`` and ``offset`` of the records to pick from, where not all of them are.
-    """
+    """Pick the page by index entries alone, then read only its bodies: a run's facts share their time and are sorted by the thousand."""
     source = records if candidates is None else candidates.subquery("candidates")
-    time, offset = source.c.produced_at, source.c.offset
-    page = select(offset).where(*conditions).limit(limit)
+    moment, offset = source.c.produced_at, source.c.offset
+    page = select(offset, moment).where(*conditions, *_between(moment, since, until)).limit(literal_column(str(limit)))
     if candidates is not None and conditions:
-        page = page.join(records, and_(records.c.offset == offset, records.c.produced_at == time))
-    if since is not None:
-        page = page.where(time >= since)
-    if until is not None:
-        page = page.where(time < until)
+        page = page.join(records, and_(records.c.offset == offset, records.c.produced_at == moment))
     if after is not None:
-        page = page.where(*_after(time, offset, after, order))
+        page = page.where(*_after(moment, offset, after, order))
     direction = asc if order == "asc" else desc
-    picked = page.order_by(direction(time), direction(offset)).subquery("page")
-    rows = select(*_ROW, records.c.produced_at).join(picked, records.c.offset == picked.c.offset)
-    return rows.order_by(direction(records.c.produced_at), direction(records.c.offset))
+    page = page.order_by(direction(moment), direction(offset))
+    if is_one_stream:
+        # Its index is in that very order.
+        return page.add_columns(records.c.id, records.c.body)
+    picked = page.subquery("page")
+    if dialect == "postgresql":
+        # One by one, and by the time as well, which names the month; joined, whole months would be read. The bounds, once more, leave
+        # out months before the first row.
+        bodies = records.alias("bodies")
+        same = (bodies.c.offset == picked.c.offset, bodies.c.produced_at == picked.c.produced_at)
+        row = (
+            select(bodies.c.id, bodies.c.body)
+            .where(*same, *_between(bodies.c.produced_at, since, until))
+            .limit(literal_column("1"))
+            .lateral("row")
+        )
+        statement = select(picked, *row.c).select_from(picked).join(row, true())
+    else:
+        statement = select(picked, records.c.id, records.c.body).select_from(picked).join(records, records.c.offset == picked.c.offset)
+    return statement.order_by(direction(picked.c.produced_at), direction(picked.c.offset))
+
+
+def _between(moment: ColumnElement[int], since: int | None, until: int | None) -> Iterator[ColumnElement[bool]]:
+    if since is not None:
+        yield moment >= since
+    if until is not None:
+        yield moment < until
 
 
 def _after(
@@ -238,6 +244,14 @@ def between(connection: Connection, after_offset: int, up_to: int, kinds: Sequen
     return _follow(connection, after_offset, up_to, numbers, limit)
 
 
+def everything(connection: Connection, after_offset: int, limit: int) -> tuple[list[StoredRecord], int]:
+    """Return records of every tenant and kind after an offset, in log order, and the offset reached: what leaves the store."""
+    end = last_offset(connection)
+    numbers = connection.scalars(select(channels.c.channel_no)).all()
+    found = _follow(connection, after_offset, end, numbers, limit)
+    return found, found[-1].offset if len(found) == limit else max(end, after_offset)
+
+
 def _follow(connection: Connection, after_offset: int, up_to: int, channel_numbers: Sequence[int], limit: int) -> list[StoredRecord]:
     """Read the log in windows that grow while little is found, so that no statement sorts or even looks at the whole of it."""
     found: list[StoredRecord] = []
@@ -245,11 +259,12 @@ def _follow(connection: Connection, after_offset: int, up_to: int, channel_numbe
     while channel_numbers and after_offset < up_to and len(found) < limit:
         reached = min(after_offset + window, up_to)
         statement = (
-            select(*_ROW)
+            select(*ROW)
             .where(records.c.offset > after_offset, records.c.offset <= reached, _CHANNEL.in_(channel_numbers))
             .order_by(records.c.offset)
-            .limit(limit - len(found))
+            .limit(literal_column(str(limit)))
         )
-        found.extend(to_stored(row) for row in connection.execute(statement))
+        rows = connection.execute(statement, execution_options=ONCE).fetchmany(limit - len(found))
+        found.extend(map(to_stored, rows))
         after_offset, window = reached, min(4 * window, _MAX_WINDOW)
     return found

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from typing import Literal
 
+import structlog
 from sqlalchemy import Connection, select
 
 from factbook.database.engine import Database
 from factbook.database.log_tables import channels, records, streams
 from factbook.database.migrations import migrate
-from factbook.errors import InternalError, InvalidRecord
-from factbook.repository import candidates, reading
+from factbook.database.months import make_months
+from factbook.errors import ConfigurationError, InternalError, InvalidRecord, StoreBusy
+from factbook.repository import candidates, latest, reading
 from factbook.repository.appending import append
 from factbook.repository.combining import GroupCommit
 from factbook.repository.explaining import QueryPlan
@@ -41,8 +44,28 @@ from factbook_sdk.repository.contract import (
 from factbook_sdk.repository.filters import Condition
 from factbook_sdk.repository.paging import at_index, format_cursor, parse_cursor, unknown_offset
 
+log = structlog.get_logger(__name__)
+
 BULK_RECORDS = 10_000
 _POLL_SECONDS = 0.1
+
+
+class Tally:
+    """What became of the records that this process was given since it started, by kind and outcome."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Add the counts of a transaction that is committed."""
+        with self._lock:
+            self._counts.update(counts)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return the counts by (kind, outcome)."""
+        with self._lock:
+            return dict(self._counts)
 
 
 class Appending:
@@ -53,6 +76,7 @@ class Appending:
         self._repository = repository
         self.numbering = repository.numbers.begin()
         self.appended = 0
+        self.tally: Counter[tuple[str, str]] = Counter()
         self.is_broken = False
 
     def append(self, facts: Sequence[MetadataRecord]) -> list[Stored]:
@@ -66,6 +90,7 @@ class Appending:
         self._repository.projections.follow(self.connection, appended)
         self.is_broken = False
         self.appended += len(appended)
+        self.tally.update((admitted.record.kind, result.outcome.value) for admitted, result in zip(batch, results, strict=True))
         return results
 
 
@@ -78,6 +103,8 @@ class SqlRepository(MetadataRepository):
         self.projections = Projections(projections)
         self._is_indexed = any(isinstance(projection, IndexProjection) for projection in projections)
         self.numbers = StreamNumbers()
+        self.tally = Tally()
+        self._seen = latest.LastSeen()
         self._grown = threading.Condition()
         self._growth = 0
         self._group: GroupCommit[Admitted, Stored] = GroupCommit(self._append)
@@ -93,11 +120,25 @@ class SqlRepository(MetadataRepository):
         """Bring tables and views up to date; cheap when they are."""
         self.database.prepare()
         migrate(self.database)
+        self.make_months()
         with self.database.reading() as connection:
             current = self.projections.are_current(connection, reading.last_offset(connection))
         if not current:
             with self.database.writing() as connection:
                 self.projections.catch_up(connection)
+
+    def make_months(self) -> None:
+        """Make room for the months to come, where the store keeps records by month; cheap when it is there. To be called now and then.
+
+        That it could not be made is logged and no more: it is made long before it is needed, and without it nothing is refused.
+        """
+        try:
+            made = make_months(self.database)
+        except (StoreBusy, ConfigurationError) as error:
+            log.warning("months_not_made", reason=str(error))
+        else:
+            if made:
+                log.info("months_made", months=[month.table for month in made])
 
     @contextmanager
     def transaction(self) -> Iterator[Appending]:
@@ -112,6 +153,7 @@ class SqlRepository(MetadataRepository):
                     fix="Let the error end the transaction",
                 )
         self.numbers.remember(appending.numbering)
+        self.tally.add(appending.tally)
         if appending.appended:
             with self._grown:
                 self._growth += 1
@@ -147,6 +189,16 @@ class SqlRepository(MetadataRepository):
                 self._grown.wait(min(remaining, _POLL_SECONDS))
         return True
 
+    def everything(self, after_offset: int, limit: int) -> tuple[list[StoredRecord], int]:
+        """Return records of every tenant and kind after an offset, in log order, and the offset reached: what leaves the store."""
+        with self.reading() as connection:
+            return reading.everything(connection, after_offset, limit)
+
+    def view_positions(self) -> dict[str, int]:
+        """Return up to which offset each view has followed the log."""
+        with self.reading() as connection:
+            return self.projections.positions(connection)
+
     def rebuild(self, on_replay: OnReplay | None = None) -> int:
         """Drop all views and replay the log into new ones, in one transaction; return the offset reached."""
         with self.database.writing() as connection:
@@ -178,7 +230,7 @@ class SqlRepository(MetadataRepository):
     ) -> StoredRecord | None:
         moment = microseconds(as_of, "as_of") if as_of is not None else None
         channel = self.numbers.channels.get((tenant, kind)) or self._channel(tenant, kind)
-        return None if channel is None else reading.latest_of_one(self.database, channel, tenant, target, producer_id, moment)
+        return None if channel is None else latest.latest_of_one(self.database, self._seen, channel, tenant, target, producer_id, moment)
 
     def latest_many(
         self,
@@ -192,7 +244,7 @@ class SqlRepository(MetadataRepository):
         moment = microseconds(as_of, "as_of") if as_of is not None else None
         with self.reading() as connection:
             channel = self.numbers.channel(connection, tenant, kind)
-            return {} if channel is None else reading.latest(connection, channel, tenant, targets, producer_id, moment)
+            return {} if channel is None else latest.latest(connection, channel, tenant, targets, producer_id, moment)
 
     def history(
         self,
@@ -218,7 +270,10 @@ class SqlRepository(MetadataRepository):
                     raise unknown_offset(after_offset)
                 after = (moment, after_offset)
             ids = connection.scalars(wanted).all()
-            return reading.ordered(connection, [records.c.stream_id.in_(ids)], since=first, until=last, after=after, limit=limit)
+            one = records.c.stream_id == ids[0] if len(ids) == 1 else None
+            picked = records.c.stream_id.in_(ids) if one is None else one
+            several = channel if one is None else None
+            return reading.ordered(connection, [picked], since=first, until=last, after=after, limit=limit, channel=several)
 
     def query(
         self,

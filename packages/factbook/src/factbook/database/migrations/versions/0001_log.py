@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
+oldest_code = "0001"
 
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

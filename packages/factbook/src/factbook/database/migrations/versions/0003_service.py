@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0003"
 down_revision = "0002"
+oldest_code = "0002"
 
 
 def upgrade() -> None:
@@ -25,6 +26,9 @@ def upgrade() -> None:
         "subscriptions",
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("replays", sa.Integer, nullable=False),
+        sa.Column("moved_at", sa.BigInteger, nullable=False),
+        sa.Column("failure", sa.Text),
         sa.Column("lease_owner", sa.Text),
         sa.Column("lease_until", sa.BigInteger),
     )
