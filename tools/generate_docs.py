@@ -51,14 +51,28 @@ def kinds_page() -> str:
 
     kinds = list(builtin_kinds())
     overview = table(
-        ("kind", "category", "latest version", "what it says"),
-        [(f"[`{kind.name}`](#{kind.name})", kind.category.value, kind.latest_version, kind.description) for kind in kinds],
+        ("kind", "category", "versions", "compatibility", "indexed fields", "what it says"),
+        [
+            (
+                f"[`{kind.name}`](#{kind.name})",
+                kind.category.value,
+                ", ".join(map(str, sorted(kind.schemas))),
+                kind.compatibility.value,
+                len(kind.indexed) or "",
+                kind.description,
+            )
+            for kind in kinds
+        ],
     )
     return page(
         "Kinds",
         "A record's payload follows the JSON Schema (draft 2020-12) of its kind and version. An *event* happened, and every record "
         "of it is kept. A *state* is so until told otherwise: repeating it stores nothing, and a record with a null payload ends it. "
-        "`factbook kinds show KIND` and `GET /kinds` give the schemas themselves.",
+        "`factbook kinds show KIND` and `GET /kinds` give the schemas themselves. These kinds are built in and the same for everybody; a "
+        "tenant may [register others](../how-to/register-a-kind.md), which `factbook kinds list` shows beside them.",
+        "*Compatibility* is what the next version of a kind owes the last one: with `backward`, readers of the new version can read all "
+        "that was written before; with `forward`, readers of the old version can read what is written from now on; `full` is both. "
+        "*Indexed fields* are those by which `query` finds records without reading all of them.",
         overview,
         *(part for kind in kinds for part in kind_sections(kind)),
     )
@@ -68,11 +82,25 @@ def kind_sections(kind: Any) -> Iterator[str]:
     module = importlib.import_module(f"factbook_sdk.facts.kinds.{kind.name}")
     yield f"## {kind.name}"
     yield prose(module)
+    yield declared(kind)
     for version, schema in sorted(kind.schemas.items(), reverse=True):
         yield f"### {kind.name} version {version}"
         yield table(("field", "type", "required"), list(fields(schema, schema)))
         for name, record in valid_examples(kind.name, version):
             yield f"<details><summary>A record: {name}</summary>\n\n```json\n{record}\n```\n\n</details>"
+
+
+def declared(kind: Any) -> str:
+    """Return what is declared of a kind beside its schemas."""
+    deprecated = [f"version {version}: {item.reason}" for version, item in sorted(kind.deprecated_versions.items())]
+    rows = [
+        ("category", kind.category.value),
+        ("versions", ", ".join(map(str, sorted(kind.schemas)))),
+        ("compatibility", kind.compatibility.value),
+        ("indexed fields", ", ".join(f"`{path}`" for path in kind.indexed) or "none"),
+        *([("deprecated", "; ".join(deprecated))] if deprecated else []),
+    ]
+    return table(("declared", "as"), rows)
 
 
 def fields(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:

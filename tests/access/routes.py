@@ -40,7 +40,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "table": self.table,
             "target_extras": '{"column":"id"}',
             "kind": "ingestion_volume",
-            "name": "ingestion_volume",
+            "name": self.table,
             "producer_id": self.producer_id,
             "job_id": self.job_id,
             "token_id": self.token_id,
@@ -66,6 +66,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "include_removed": "true",
             "wait_seconds": 0,
             "atomic": "true",
+            "explain": "true",
             "last-event-id": self.offset,
             # A stream has no end, so that it is only asked for where it must be refused.
             "follow": "false",
@@ -81,6 +82,11 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "producer_id": self.producer_id,
             "context": {"tenant": tenant or self.tenant, "namespace": self.namespace},
         }
+
+    @property
+    def kind(self) -> dict[str, Any]:
+        """Return a kind to register."""
+        return {"name": self.table, "category": "event", "description": self.table, "schema": {"type": "object"}}
 
     def bodies(self, operation: str, home: str) -> list[Any]:
         """Return the bodies to try; ``home`` is the tenant of whoever asks. Raises ``KeyError`` for an operation that is not known."""
@@ -120,6 +126,12 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "DELETE /tokens/{token_id}": [None],
             "POST /retention/apply": [None],
             "POST /compact": [None],
+            "POST /kinds": [self.kind],
+            "POST /kinds/check": [self.kind],
+            "PATCH /kinds/{name}": [{"description": self.table}],
+            "POST /kinds/{name}/versions": [{"schema": {"type": "object"}}],
+            "POST /kinds/{name}/deprecate": [{"reason": self.table}],
+            "POST /kinds/{name}/restore": [None, {"version": 1}],
         }
         return [None] if operation.startswith("GET ") else known[operation]
 

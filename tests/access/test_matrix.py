@@ -22,8 +22,9 @@ from factbook.access import Action, Grant
 from factbook.access.doorkeeper import Doorkeeper
 from factbook.api.app import create_app
 from factbook.app import Factbook
+from factbook.kinds import Proposal
 from factbook.settings import load_settings
-from factbook_sdk.facts import MetadataContext, MetadataRecord, MetadataTarget
+from factbook_sdk.facts import Category, MetadataContext, MetadataRecord, MetadataTarget
 from factbook_sdk.facts.codec import to_record
 
 MARK = "kraken"
@@ -112,6 +113,7 @@ def settle(house: Factbook, tenant: str, mark: str) -> Names:
     rooms.connections.add(names.source_id, f"postgresql://{mark}:{mark}@{mark}.example/{mark}")
     job = rooms.jobs.submit("scan", {"source_id": names.source_id, "note": mark}, target=MetadataTarget(names.source_id), trigger=mark)
     rooms.jobs.cancel(job.job_id)
+    house.kinds.register(Proposal(names.table, Category.EVENT, mark, {"type": "object"}), tenant)
     snapshot = {"object_type": "table", "comment": mark, "columns": [{"name": f"{mark}_id", "position": 1, "data_type": "int"}]}
     target = MetadataTarget(names.source_id, "public", names.table)
     context = MetadataContext(tenant=tenant, namespace=names.namespace, run_id=mark)
@@ -217,7 +219,7 @@ def test_what_is_theirs_is_answered_as_what_never_was(world: World) -> None:
 def everything_of_theirs(world: World) -> list[tuple[str, str]]:
     """Return what the other tenant itself sees; nothing that we do may change it."""
     seen = []
-    for path in ("/jobs", "/dictionary", "/sources", "/tokens", "/records/tail", f"/jobs/{world.theirs.job_id}"):
+    for path in ("/jobs", "/dictionary", "/sources", "/tokens", "/kinds", "/records/tail", f"/jobs/{world.theirs.job_id}"):
         found = world.client.get(path, params={"tenant": THEIRS, "limit": 1000}, headers={"Authorization": "Bearer the-key"})
         assert MARK in found.text, path
         answered = msgspec.json.decode(found.content)
@@ -228,7 +230,7 @@ def everything_of_theirs(world: World) -> list[tuple[str, str]]:
 def test_each_sees_what_is_its_own(world: World) -> None:
     """Else the matrix would hold of a server that shows nothing to anybody."""
     headers = {"Authorization": f"Bearer {world.tokens['admin']}"}
-    for path in ("/jobs", "/dictionary", "/sources", "/tokens", "/records/tail", "/records/query"):
+    for path in ("/jobs", "/dictionary", "/sources", "/tokens", "/kinds", "/records/tail", "/records/query"):
         for parameters in ({"kind": "ingestion_volume"}, {"kind": "ingestion_volume", "tenant": OURS}):
             found = world.client.get(path, params=parameters, headers=headers)
             assert found.status_code == 200

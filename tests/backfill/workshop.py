@@ -56,7 +56,7 @@ class Workshop:
     def run(self, *inputs: Mapping[str, Any], options: Options = Options(), **more: Any) -> BackfillReport:  # noqa: B008 - frozen
         """Backfill by these inputs, or by the mapping that lies there."""
         file = self.mapping(*inputs, **more) if inputs else self.folder / "mapping.json"
-        destination = Destination("memory", lambda: self.repository, ADMISSION, "default")
+        destination = Destination("memory", lambda: self.repository, ADMISSION, "default", builtin_kinds())
         return backfill(file, destination, options, lambda done, total, text: None)
 
     def stored(self) -> list[StoredRecord]:

@@ -42,7 +42,8 @@ def test_the_verbs_promised_are_there() -> None:
         ("demo",), ("scan",), ("dictionary",), ("jobs",), ("job", "show"), ("job", "cancel"), ("job", "retry"),
         ("sources", "add"), ("sources", "list"), ("sources", "test"), ("sources", "remove"),
         ("records", "store"), ("records", "latest"), ("records", "history"), ("records", "query"), ("records", "tail"),
-        ("kinds", "list"), ("kinds", "show"), ("rebuild",), ("serve",), ("worker",), ("doctor",), ("compact",),
+        ("kinds", "list"), ("kinds", "show"), ("kinds", "register"), ("kinds", "check"), ("kinds", "deprecate"),
+        ("rebuild",), ("serve",), ("worker",), ("doctor",), ("compact",),
         ("retention", "show"), ("retention", "set"), ("retention", "plan"), ("retention", "apply"),
     }  # fmt: skip
     assert promised <= set(PATHS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from factbook.errors import NeedsDatabase
 from factbook.rooms import Rooms
 from factbook.settings import Settings, load_settings
-from factbook_sdk.facts import Admission, KindRegistry, builtin_kinds
+from factbook_sdk.facts import Admission, builtin_kinds
 
 if TYPE_CHECKING:
     from factbook.access.audit import AuditTrail
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from factbook.history.nightly import Nightly
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
+    from factbook.kinds import GovernedKinds, Kinds
     from factbook.relay import Relay, Subscriptions
     from factbook.repository.copying import CopyReport, OnCopied
     from factbook.repository.files.store import FilesRepository
@@ -68,8 +69,16 @@ class Factbook:
         return self.of(self.settings.tenant)
 
     @cached_property
-    def kinds(self) -> KindRegistry:
-        return builtin_kinds()
+    def governed_kinds(self) -> GovernedKinds:
+        from factbook.kinds import GovernedKinds
+
+        return GovernedKinds(builtin_kinds(), accepts_unknown=self.settings.accepts_unknown_kinds)
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        from factbook.kinds import Kinds
+
+        return Kinds(self.repository, self.governed_kinds, tenant=self.settings.tenant)
 
     @property
     def has_database(self) -> bool:
@@ -83,9 +92,11 @@ class Factbook:
         from factbook.repository.archive.place import open_place
         from factbook.repository.urls import open_repository
 
-        admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
+        admission = Admission(self.governed_kinds, max_payload_bytes=self.settings.max_payload_bytes)
         archive = open_place(self.settings.archive_url, self.settings.data_dir / "archive-drafts")
-        return open_repository(self.settings.meta_db_url, admission=admission, projections=self.projections(), archive=archive)
+        repository = open_repository(self.settings.meta_db_url, admission=admission, projections=self.projections(), archive=archive)
+        self.governed_kinds.attach(repository)
+        return repository
 
     @property
     def sql(self) -> SqlRepository:
@@ -101,8 +112,9 @@ class Factbook:
         """Return the views that follow the log."""
         from factbook.dictionary.projection import DictionaryProjection
         from factbook.jobs.projection import JobsProjection
+        from factbook.repository.indexing import IndexProjection
 
-        return DictionaryProjection(), JobsProjection()
+        return DictionaryProjection(), JobsProjection(), IndexProjection(builtin_kinds())
 
     @cached_property
     def secret_box(self) -> SecretBox:
@@ -206,8 +218,9 @@ class Factbook:
 
         if not self.has_bus:
             raise ConfigurationError("No bus is named", fix="Add --url nats://HOST:PORT, or set BUS_URL")
-        handler = Persist(self.repository)
-        follow(self.bus, name, handler, once=once)
+        with closing(self._open_copy(self.settings.meta_db_url)) as repository:
+            handler = Persist(repository)
+            follow(self.bus, name, handler, once=once)
         return handler.stored
 
     def raise_alerts(self, name: str, *, repeated: int, once: bool) -> int:
@@ -257,29 +270,41 @@ class Factbook:
         """Store what old logs tell, in the store or in the service at the URL ``into`` (with SERVICE_TOKEN)."""
         from factbook.backfill import Destination, backfill
 
-        admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
+        tenant = self.settings.tenant
         if into is None:
-            return backfill(
-                mapping, Destination("the store", lambda: self.repository, admission, self.settings.tenant), options, on_progress
-            )
+            admission = Admission(self.governed_kinds, max_payload_bytes=self.settings.max_payload_bytes)
+            return backfill(mapping, Destination("the store", lambda: self.repository, admission, tenant, self.kinds), options, on_progress)
         from factbook_sdk.repository.remote import RemoteRepository
 
+        builtin = builtin_kinds()
+        admission = Admission(builtin, max_payload_bytes=self.settings.max_payload_bytes)
         with closing(RemoteRepository(into, token=self.settings.service_token or None, compress=True)) as remote:
-            return backfill(mapping, Destination(into, lambda: remote, admission, self.settings.tenant), options, on_progress)
+            return backfill(mapping, Destination(into, lambda: remote, admission, tenant, builtin), options, on_progress)
 
     def copy_records(self, into: str, *, after_offset: int = 0, on_copied: OnCopied | None = None) -> CopyReport:
         """Copy the store's log into another store, or into the service at an HTTP address (with SERVICE_TOKEN)."""
         from factbook.repository.copying import copy_log
-        from factbook.repository.urls import open_repository
         from factbook_sdk.repository.remote import RemoteRepository
 
-        if into.startswith(("http://", "https://")):
-            sink: MetadataRepository = RemoteRepository(into, token=self.settings.service_token or None, compress=True)
-        else:
-            admission = Admission(self.kinds, max_payload_bytes=self.settings.max_payload_bytes)
-            sink = open_repository(into, admission=admission, projections=self.projections())
+        is_service = into.startswith(("http://", "https://"))
+        token = self.settings.service_token or None
+        sink: MetadataRepository = RemoteRepository(into, token=token, compress=True) if is_service else self._open_copy(into)
         with closing(sink):
             return copy_log(self.repository, sink, tenant=self.settings.tenant, after_offset=after_offset, on_copied=on_copied)
+
+    def _open_copy(self, url: str) -> SqlRepository | FilesRepository:
+        """Open a store that takes what another one has taken, definitions of kinds among it."""
+        from factbook.kinds import GovernedKinds
+        from factbook.repository.archive.place import open_place
+        from factbook.repository.urls import open_repository
+
+        governed = GovernedKinds(builtin_kinds(), is_copying=True)
+        admission = Admission(governed, max_payload_bytes=self.settings.max_payload_bytes)
+        is_own = url == self.settings.meta_db_url
+        archive = open_place(self.settings.archive_url, self.settings.data_dir / "archive-drafts") if is_own else None
+        repository = open_repository(url, admission=admission, projections=self.projections(), archive=archive)
+        governed.attach(repository)
+        return repository
 
     def test_source(self, source_id: str) -> Probe:
         """Connect to a registered source and say what answers."""

@@ -10,6 +10,9 @@ TemporaryError
 ├── StoreBusy             another process holds the store longer than we wait
 └── ArchiveUnavailable    a file of the archive cannot be read or written
 InvalidRequest
+├── KindRefused           a kind breaks a rule: its name, its schema, a path to index
+│   └── KindIncompatible  … its new version would break those who read the kind
+├── KindTaken             the kind, or this version of it, is there already and differs
 └── RemovalsHeld          a scan would remove too much and waits for --accept-removals
 FactbookError
 ├── KeyRequired           the request needs the API key or a token, and came without a good one
@@ -41,6 +44,9 @@ __all__ = [
     "InvalidRecord",
     "InvalidRequest",
     "KeyRequired",
+    "KindIncompatible",
+    "KindRefused",
+    "KindTaken",
     "MissingExtra",
     "NeedsDatabase",
     "NotAllowed",
@@ -105,6 +111,24 @@ class StoreBusy(TemporaryError):
     """Another process holds the store's write lock longer than we wait."""
 
     code = "store_busy"
+
+
+class KindRefused(InvalidRequest):
+    """A kind breaks a rule: its name, its schema, a path to index."""
+
+    code = "kind_refused"
+
+
+class KindIncompatible(KindRefused):
+    """The new version of a kind would break those who read it; every change that does is named."""
+
+    code = "kind_incompatible"
+
+
+class KindTaken(InvalidRequest):
+    """The kind, or this version of it, is there already and differs."""
+
+    code = "kind_taken"
 
 
 class RemovalsHeld(InvalidRequest):

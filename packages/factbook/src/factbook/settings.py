@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,10 @@ def _time_of_day(value: str) -> time | None:
     return moment
 
 
+def _names(value: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in value.split(",") if name.strip())
+
+
 def _days(value: str) -> int:
     days = int(value)
     if days < 0:
@@ -154,6 +159,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("AUDIT_WRITES", "true", "Whether writes and administration by key or token leave `audit` facts.", _flag),
     Setting("AUDIT_READS", "false", "Whether reads by key or token leave `audit` facts as well.", _flag),
+    Setting(
+        "UNVERIFIED_TENANTS",
+        "",
+        "Tenants whose records of unknown kinds are taken and marked unverified: patterns with `*` and `?`, separated by commas. "
+        "Default: none; such records are refused.",
+        _names,
+    ),
     Setting(
         "MAX_REMOVAL_SHARE",
         "0.2",
@@ -235,6 +247,7 @@ class Settings(msgspec.Struct, frozen=True):
     api_key: str
     secret_key: str
     tenant: str
+    unverified_tenants: frozenset[str]
     audit_writes: bool
     audit_reads: bool
     max_removal_share: float
@@ -254,6 +267,10 @@ class Settings(msgspec.Struct, frozen=True):
     relay_lease_seconds: float
     disk_free_min_bytes: int
     uses_demo_source: bool
+
+    def accepts_unknown_kinds(self, tenant: str) -> bool:
+        """Return whether the tenant's records of unknown kinds are taken as unverified."""
+        return any(fnmatchcase(tenant, pattern) for pattern in self.unverified_tenants)
 
     def __repr__(self) -> str:
         return f"Settings(data_dir={str(self.data_dir)!r}, host={self.host!r}, port={self.port})"

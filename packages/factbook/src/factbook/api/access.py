@@ -199,6 +199,21 @@ def reads_of(request: Request, tenant: str | None) -> str:
     return asked.tenant
 
 
+async def _kinds_of(request: Request, tenant: TenantName = None) -> str:
+    """Return the tenant whose kinds are shown: to whoever may do anything there."""
+    asked = asking(request)
+    meant = tenant_meant(request, tenant)
+    if not any(asked.principal.may_some(action, meant) for action in Action):
+        raise not_allowed(asked.principal, Action.READ, meant)
+    asked.action, asked.tenant = Action.READ, meant
+    return meant
+
+
+def may_know(request: Request, tenant: str, kind: str) -> bool:
+    """Return whether whoever asks may read or write anything of a kind, and so may know its declaration."""
+    return any(asking(request).principal.namespaces(action, tenant, kind) for action in (Action.READ, Action.WRITE))
+
+
 class Writes(msgspec.Struct, frozen=True):
     """What a request to store records needs: ``refusal_of`` each record, ``records`` to store through, and where to count."""
 
@@ -226,13 +241,16 @@ def still_good(request: Request) -> None:
 _JOBS = tuple(sorted(JobsProjection.kinds))
 _SCANS = ("catalog_scan",)
 
-_DECLARING |= {_records, _open}
+_DECLARING |= {_records, _open, _kinds_of}
 
 Records = Annotated[ScopedRepository, Depends(_records)]
 """The log as whoever asks may use it."""
 
 Tenant = Annotated[str, Depends(_reads_of)]
 """The tenant whose records the request reads."""
+
+KindsOf = Annotated[str, Depends(_kinds_of)]
+"""The tenant whose kinds are shown."""
 
 OPEN = Depends(_open)
 DictionaryReader = Annotated["Rooms", needs((Action.READ, tuple(sorted(DictionaryProjection.kinds))))]

@@ -55,6 +55,7 @@ def create_app(factbook: Factbook) -> FastAPI:
     app.state.followers = Followers(lambda offset, seconds: factbook.repository.wait_beyond(offset, seconds))
     app.state.writing = Writing(
         lambda: factbook.repository,
+        warn=lambda used: factbook.kinds.warnings(used),
         max_requests=factbook.settings.max_pending_writes,
         max_bytes=factbook.settings.max_pending_bytes,
     )
@@ -102,7 +103,7 @@ def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextMan
 
 def _open(factbook: Factbook) -> tuple[Worker | None, Clerk, Nightly | None]:
     """Open what requests will use, in one thread, before many threads ask for it at once; start what works in the background."""
-    _ = factbook.repository, factbook.audit_trail
+    _ = factbook.kinds, factbook.audit_trail
     clerk = factbook.clerk()
     clerk.start()
     if factbook.has_bus:

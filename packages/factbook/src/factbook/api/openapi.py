@@ -13,9 +13,12 @@ from factbook.api.bodies import NDJSON
 from factbook.api.problems import PROBLEM_JSON, Problem
 from factbook.api.schemas import (
     HealthBrief,
+    KindChanges,
     KindPage,
     LatestQuestion,
+    NewDeprecation,
     NewSource,
+    NewVersion,
     OffsetPage,
     PolicyList,
     RecordPage,
@@ -25,11 +28,14 @@ from factbook.api.schemas import (
     StoreReport,
     TokenPage,
     TokenWish,
+    VersionChoice,
 )
 from factbook.dictionary import DictionaryPage
 from factbook.health import Health
 from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
+from factbook.kinds import Proposal, Registered, Verdict
+from factbook.repository.explaining import QueryPlan
 from factbook.sources.connections import Connection
 from factbook.sources.contract import Probe
 from factbook_sdk.facts import Kind, MetadataRecord
@@ -47,17 +53,23 @@ TYPES: tuple[type, ...] = (
     Job,
     JobPage,
     Kind,
+    KindChanges,
     KindPage,
     LatestQuestion,
     MetadataRecord,
+    NewDeprecation,
     NewSource,
     NewToken,
+    NewVersion,
     OffsetPage,
     PolicyList,
     Probe,
     Problem,
+    Proposal,
+    QueryPlan,
     RecordPage,
     RecordQuestion,
+    Registered,
     ScanTrigger,
     SourcePage,
     StoreReport,
@@ -65,6 +77,8 @@ TYPES: tuple[type, ...] = (
     Token,
     TokenPage,
     TokenWish,
+    Verdict,
+    VersionChoice,
 )
 """Every struct that travels over HTTP; what they hold comes along."""
 
@@ -74,10 +88,10 @@ _REASONS = {
     401: "The API key or token is missing, or not good.",
     403: "Not granted to whoever asks, or not served from there.",
     404: "Nothing is there under that name.",
-    409: "It waits for consent, or was cancelled.",
+    409: "It waits for consent, was cancelled, or contradicts what is there.",
     413: "The body is larger than MAX_BODY_BYTES.",
     415: "The body is not JSON (or, for records, NDJSON), or packed otherwise than by gzip.",
-    422: "A record breaks a rule; `field` names the value.",
+    422: "A record or a kind breaks a rule; `field` names the value.",
     429: "The server has more to store than it can keep up with; send it again after `Retry-After` seconds.",
     500: "The server is configured wrongly, or has a bug.",
     501: "An optional library is missing on the server.",
@@ -98,14 +112,17 @@ def answers(
     description: str,
     *,
     status: int = 200,
+    or_else: type | None = None,
     lines_of: type | None = None,
     events_of: type | None = None,
     errors: Iterable[int] = (),
 ) -> dict[int | str, dict[str, Any]]:
-    """Describe a route's responses: its struct, the items of its NDJSON form, and its errors beside those that every route has."""
+    """Describe a route's responses: its struct (``or_else`` another one), the items of its NDJSON form, and its errors beside those that
+    every route has."""
     success: dict[str, Any] = {"description": description}
     if struct is not None:
-        success["content"] = {"application/json": {"schema": reference(struct)}}
+        schema = reference(struct) if or_else is None else {"anyOf": [reference(struct), reference(or_else)]}
+        success["content"] = {"application/json": {"schema": schema}}
     if lines_of is not None:
         success["content"][NDJSON] = {"schema": {"type": "string", "description": f"One {lines_of.__name__} a line."}}
     if events_of is not None:

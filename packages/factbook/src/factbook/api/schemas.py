@@ -14,7 +14,8 @@ from factbook.access.tokens import MAX_GRANTS, Token
 from factbook.history import KindPolicy
 from factbook.sources.connections import Connection
 from factbook.sources.contract import ScanScope
-from factbook_sdk.facts import Category, Kind, MetadataTarget
+from factbook_sdk.facts import Category, Deprecation, Kind, MetadataTarget, Origin
+from factbook_sdk.facts.compatibility import Compatibility
 from factbook_sdk.facts.record import MAX_NAME_LENGTH, as_utc, check_name
 from factbook_sdk.repository.contract import DEFAULT_LIMIT, MAX_LIMIT, BulkReport, Rejection, StoredRecord, Targets, Within
 from factbook_sdk.repository.filters import Condition
@@ -106,6 +107,40 @@ class RecordQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         return self.within or self.targets
 
 
+class NewVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The next version of a kind; ``version`` is found out where it is not given."""
+
+    schema: dict[str, Any]
+    version: int | None = None
+
+
+class KindChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change of a kind beside its schemas; what is not given stays. ``indexed`` replaces all paths."""
+
+    description: _Text | None = None
+    compatibility: Compatibility | None = None
+    indexed: list[_Text] | None = None
+
+
+class NewDeprecation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a kind, or one ``version`` of it, should no longer be used, and what to use instead. From ``retires_at`` on it is refused."""
+
+    reason: _Text
+    version: int | None = None
+    successor: _Text | None = None
+    retires_at: _Moment | None = None
+
+    def __post_init__(self) -> None:
+        if self.retires_at is not None:
+            as_utc(self.retires_at, "retires_at")
+
+
+class VersionChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One ``version`` of a kind, or the kind itself."""
+
+    version: int | None = None
+
+
 class SourcePage(msgspec.Struct, frozen=True):
     """Registered sources by id."""
 
@@ -136,12 +171,17 @@ class PolicyList(msgspec.Struct, frozen=True):
 
 
 class KindSummary(msgspec.Struct, frozen=True):
-    """A kind without its schemas."""
+    """A kind without its schemas. ``origin`` says who declares it; of an ``unverified`` one there are records, and no declaration."""
 
     name: str
     category: Category
     description: str
     versions: list[int]
+    origin: Origin
+    compatibility: Compatibility
+    indexed: tuple[str, ...]
+    deprecated: Deprecation | None
+    deprecated_versions: list[int]
 
 
 class KindPage(msgspec.Struct, frozen=True):
@@ -177,10 +217,11 @@ class RecordResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StoreReport(msgspec.Struct, frozen=True):
-    """``counts`` by outcome, and one result a record in the order sent."""
+    """``counts`` by outcome, one result a record in the order sent, and ``warnings`` about kinds: deprecated, or unknown."""
 
     counts: dict[str, int]
     results: list[RecordResult]
+    warnings: list[str] = []
 
 
 class HealthBrief(msgspec.Struct, frozen=True):
@@ -203,12 +244,22 @@ def _check_question(targets: list[MetadataTarget] | None, within: Within | None,
 
 def summarise(kind: Kind) -> KindSummary:
     """Return a kind as the list shows it."""
-    return KindSummary(kind.name, kind.category, kind.description, sorted(kind.schemas))
+    return KindSummary(
+        kind.name,
+        kind.category,
+        kind.description,
+        sorted(kind.schemas),
+        kind.origin,
+        kind.compatibility,
+        kind.indexed,
+        kind.deprecated,
+        sorted(kind.deprecated_versions),
+    )
 
 
 def report_of(report: BulkReport) -> StoreReport:
     """Return a bulk's report as HTTP tells it."""
-    return StoreReport(report.counts, [_result(index, result) for index, result in enumerate(report.results)])
+    return StoreReport(report.counts, [_result(index, result) for index, result in enumerate(report.results)], report.warnings)
 
 
 def _result(index: int, result: Any) -> RecordResult:

@@ -80,8 +80,17 @@ class Pressure:
 class Writing:
     """Everything that stores records for one server."""
 
-    def __init__(self, repository: Callable[[], MetadataRepository], *, max_requests: int, max_bytes: int) -> None:
+    def __init__(
+        self,
+        repository: Callable[[], MetadataRepository],
+        *,
+        max_requests: int,
+        max_bytes: int,
+        warn: Callable[[set[tuple[str, str, int]]], list[str]] = lambda used: [],
+    ) -> None:
+        """``warn`` says what is to be known about kinds, given (tenant, kind, version) of what was stored."""
         self._repository = repository
+        self._warn = warn
         self.pressure = Pressure(max_requests=max_requests, max_bytes=max_bytes)
         self._waiting: deque[_Waiting] = deque()
         self._is_committing = False
@@ -89,6 +98,11 @@ class Writing:
         self._lingering: asyncio.TimerHandle | None = None
         self._committer = ThreadPoolExecutor(1, "commit")
         self._limiter = CapacityLimiter(_DOCUMENTS_AT_ONCE)
+
+    async def store_one(self, record: MetadataRecord) -> BulkReport:
+        """Store one record as :meth:`store` does; report it with what is to be known about its kind."""
+        stored = await self.store(record)
+        return BulkReport([stored], self._warn({(record.context.tenant, record.kind, record.version)}))
 
     async def store(self, record: MetadataRecord) -> Stored:
         """Store one record, together with others that come meanwhile. Raises :class:`InvalidRecord`, :class:`TemporaryError`."""
@@ -100,7 +114,7 @@ class Writing:
 
     async def store_document(self, repository: MetadataRepository, body: bytes, *, atomic: bool) -> BulkReport:
         """Store the records of a body in the repository as its sender may use it; with ``atomic`` all or none."""
-        work = partial(store_document, repository, body, atomic=atomic)
+        work = partial(store_document, repository, body, atomic=atomic, warn=self._warn)
         return await to_thread.run_sync(work, limiter=self._limiter)
 
     def close(self) -> None:

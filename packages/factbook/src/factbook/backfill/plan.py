@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -16,7 +16,7 @@ from factbook.backfill.moments import microseconds, moment_reader
 from factbook.backfill.paths import Look, Row, compile_path, parse_steps
 from factbook.backfill.rules import Extract, compile_rule, compile_where, is_rule, read_rule
 from factbook.errors import InvalidRequest, UnknownKind
-from factbook_sdk.facts import KindRegistry, MetadataContext, MetadataRecord, MetadataTarget
+from factbook_sdk.facts import Kind, MetadataContext, MetadataRecord, MetadataTarget
 from factbook_sdk.facts.codec import canonical_json
 
 _TARGET = ("source_id", "schema", "table", "name", "extras")
@@ -28,6 +28,13 @@ PROVENANCE = "original_source"
 
 Place = tuple[str, ...]
 T = TypeVar("T")
+
+
+class KnownKinds(Protocol):
+    """Where a mapping's kinds are looked up."""
+
+    def get(self, name: str) -> Kind:
+        """Return a kind; raises :class:`UnknownKind`."""
 
 
 class BadRow(Exception):
@@ -60,7 +67,7 @@ class Taken(msgspec.Struct, gc=False):
 class Plan:
     """One input, compiled. ``number`` is its place in the mapping. Raises :class:`InvalidRequest` for what cannot be compiled."""
 
-    def __init__(self, number: int, source: Input, kinds: KindRegistry) -> None:
+    def __init__(self, number: int, source: Input, kinds: KnownKinds) -> None:
         self.number = number
         self.source = source
         self._place = f"input[{number}]"
@@ -231,7 +238,7 @@ class Plan:
                 raise
             raise wrong(f"{self._place}.{name}", str(error)) from error
 
-    def _check_kind(self, kinds: KindRegistry) -> None:
+    def _check_kind(self, kinds: KnownKinds) -> None:
         try:
             kind = kinds.get(self.source.kind)
             if self.source.version is not None:
@@ -251,7 +258,7 @@ class Plan:
         return f"There are {', '.join(names)}"
 
 
-def compile_mapping(mapping: Mapping, kinds: KindRegistry) -> list[Plan]:
+def compile_mapping(mapping: Mapping, kinds: KnownKinds) -> list[Plan]:
     """Return the plans of a mapping's inputs; raises :class:`InvalidRequest` naming the place that is wrong."""
     return [Plan(number, source, kinds) for number, source in enumerate(mapping.inputs)]
 

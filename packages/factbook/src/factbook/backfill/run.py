@@ -16,7 +16,7 @@ from factbook.backfill.mapping import Mapping, Threshold, load
 from factbook.backfill.merging import Merged, merge_run
 from factbook.backfill.moments import microseconds
 from factbook.backfill.paths import Row
-from factbook.backfill.plan import BadRow, Plan, compile_mapping
+from factbook.backfill.plan import BadRow, KnownKinds, Plan, compile_mapping
 from factbook.backfill.reading import Unreadable, read_rows
 from factbook.backfill.report import BackfillReport, FileRead, InputRead, RejectedRow, Revised, RowCounts
 from factbook.backfill.spill import Held, Reject, Spill, spilling
@@ -42,12 +42,13 @@ class Options(msgspec.Struct, frozen=True):
 
 
 class Destination(msgspec.Struct, frozen=True):
-    """Where the records go: its name for people, what opens it, what a record must be, and whose the records are."""
+    """Where the records go: its name for people, what opens it, what a record must be, whose the records are, and the kinds there are."""
 
     name: str
     open: Callable[[], MetadataRepository]
     admission: Admission
     tenant: str
+    kinds: KnownKinds
 
 
 def backfill(file: Path, destination: Destination, options: Options, on_progress: OnProgress) -> BackfillReport:
@@ -56,7 +57,7 @@ def backfill(file: Path, destination: Destination, options: Options, on_progress
     Raises :class:`InvalidRequest` for a mapping that is wrong, and with ``strict`` for rejected rows; then nothing was stored.
     """
     mapping = load(file)
-    plans = compile_mapping(mapping, destination.admission.kinds)
+    plans = compile_mapping(mapping, destination.kinds)
     ours = {path.resolve() for path in (file, options.rejects) if path is not None}
     inventories = [take_inventory(plan.source, file.resolve().parent, f"input[{plan.number}]", leave_out=ours) for plan in plans]
     # Opened before the work, so that a wrong setting is told before and not after it.

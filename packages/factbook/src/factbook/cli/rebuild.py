@@ -22,4 +22,4 @@ def rebuild(quiet: Quiet = False, as_json: Json = False) -> None:
     if as_json:
         show_json({"views": views, "offset": offset})
     else:
-        say(f"Rebuilt {' and '.join(views)} from the log, up to offset {offset:,}.")
+        say(f"Rebuilt {', '.join(views[:-1])} and {views[-1]} from the log, up to offset {offset:,}.")

@@ -33,11 +33,12 @@ class Refused(msgspec.Struct, frozen=True):
     field: str | None
 
 
-class StoreReport(msgspec.Struct, frozen=True):
-    """What became of the records. ``refused`` explains at most 1,000; ``counts["rejected"]`` is exact."""
+class StoreReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of the records. ``refused`` explains at most 1,000; ``counts["rejected"]`` is exact. ``warnings`` are about kinds."""
 
     counts: dict[str, int]
     refused: list[Refused]
+    warnings: list[str] = []
 
 
 class _Piece(msgspec.Struct, frozen=True):
@@ -51,21 +52,25 @@ def store(factbook: Factbook, file: str, *, atomic: bool, quiet: bool) -> StoreR
     """Store every record of the file (``-`` is stdin)."""
     counts = {outcome.value: 0 for outcome in Outcome} | {"rejected": 0}
     refused: list[Refused] = []
+    warnings: dict[str, None] = {}
     tenant = factbook.settings.tenant
     with _opened(file) as stream, progress("Storing", "records", quiet=quiet) as move:
         for piece in _pieces(stream, whole=atomic):
-            report = store_document(factbook.repository, piece.body, tenants={tenant}, atomic=atomic)
+            report = store_document(factbook.repository, piece.body, tenants={tenant}, atomic=atomic, warn=factbook.kinds.warnings)
             for name, number in report.counts.items():
                 counts[name] += number
             refused += [Refused(piece.places[item.index], item.reason, item.field) for item in report.rejections]
             del refused[_MAX_REFUSED:]
+            warnings |= dict.fromkeys(report.warnings)
             move(sum(counts.values()), None, "")
-    return StoreReport(counts, refused)
+    return StoreReport(counts, refused, list(warnings))
 
 
 def show(report: StoreReport) -> None:
     """Print the counts, and the refused records with their reasons."""
     say(", ".join(f"{number:,} {name}" for name, number in report.counts.items()))
+    for warning in report.warnings:
+        note(f"warning: {warning}", style="yellow")
     if report.refused:
         show_table(("place", "refused because"), [(str(item.place), item.reason) for item in report.refused], right=("place",))
         if report.counts["rejected"] > len(report.refused):

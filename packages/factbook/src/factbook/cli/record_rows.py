@@ -11,6 +11,7 @@ from factbook.app import Factbook
 from factbook.cli.documents import show_json, show_lines
 from factbook.cli.tables import show_facts, show_table
 from factbook.cli.terminal import note, out, printable, say
+from factbook.repository.explaining import QueryPlan
 from factbook_sdk.facts.record import MetadataRecord
 from factbook_sdk.repository.contract import StoredRecord, Within
 
@@ -63,6 +64,16 @@ def show_one(item: StoredRecord) -> None:
         say("closed: it is so no longer", style="yellow")
     else:
         show_json(record.payload)
+
+
+def show_plan(plan: QueryPlan, *, as_json: bool) -> None:
+    """Print how a query would find its records."""
+    if as_json:
+        show_json(plan)
+        return
+    show_facts([("index", plan.index or "none"), ("why", plan.reason), ("engine", plan.engine)])
+    for step in plan.plan:
+        say(f"  {step}")
 
 
 def note_more(option: str, value: object, *, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -119,27 +119,29 @@ def query(
     order: Annotated[Order, typer.Option("--order", help="Oldest or newest first.")] = Order.ASC,
     limit: Limit = 100,
     cursor: Cursor = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show how the records would be found instead of reading them.")] = False,
     as_json: JsonLines = False,
 ) -> None:
     """List records of a kind, filtered."""
     from factbook.cli import record_rows
     from factbook_sdk.repository.filters import parse_condition
 
-    conditions = [parse_condition(text) for text in where or ()]
+    question: dict[str, Any] = {
+        "targets": record_rows.targets(source, schema),
+        "where": [parse_condition(text) for text in where or ()],
+        "producer_id": producer,
+        "since": since,
+        "until": until,
+        "order": order.value,
+        "limit": limit,
+    }
     with opened() as factbook:
         factbook.kinds.get(kind)
-        page = factbook.repository.query(
-            kind,
-            targets=record_rows.targets(source, schema),
-            where=conditions,
-            producer_id=producer,
-            tenant=factbook.settings.tenant,
-            since=since,
-            until=until,
-            order=order.value,
-            limit=limit,
-            cursor=cursor,
-        )
+        tenant = factbook.settings.tenant
+        if explain:
+            record_rows.show_plan(factbook.sql.explain(kind, tenant=tenant, **question), as_json=as_json)
+            return
+        page = factbook.repository.query(kind, tenant=tenant, cursor=cursor, **question)
     record_rows.show(page.records, as_json=as_json)
     if page.next_cursor:
         record_rows.note_more("--cursor", page.next_cursor, as_json=as_json)

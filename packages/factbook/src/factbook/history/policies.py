@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from factbook.errors import InvalidRequest
+from factbook.errors import InvalidRequest, UnknownKind
 from factbook.history.model import KindPolicy
+from factbook.kinds import Kinds
 from factbook.repository.compaction import Rule
 from factbook.repository.dropping import Channel, Drop
 from factbook.repository.rows import microseconds
-from factbook_sdk.facts import Category, KindRegistry, MetadataContext, MetadataRecord, MetadataTarget
+from factbook_sdk.facts import Category, MetadataContext, MetadataRecord, MetadataTarget
 from factbook_sdk.facts.kinds.retention_policy import KIND, RetentionPolicy
 from factbook_sdk.repository.contract import MetadataRepository
 
@@ -63,22 +64,22 @@ class Policies:
         return KindPolicy(kind, policy, record.produced_at, record.producer_id, kept)
 
 
-def rule_of(channel: Channel, policy: KindPolicy, kinds: KindRegistry, now: datetime, compact_after_days: int) -> Rule:
+def rule_of(channel: Channel, policy: KindPolicy, kinds: Kinds, now: datetime, compact_after_days: int) -> Rule:
     """Return what of a channel is to be archived. The newest record of a state stays in the store: it is what everybody asks for."""
     days, count = policy.policy.keep_days, policy.policy.keep_count
-    newest = 1 if _is_state(channel.kind, kinds) else 0
+    newest = 1 if _is_state(channel, kinds) else 0
     if policy.drops or (days is None and count is None):
         return Rule(*_names(channel), _before(now, compact_after_days), newest)
     return Rule(*_names(channel), _before(now, days or 0), max(newest, count or 0))
 
 
-def drop_of(channel: Channel, policy: KindPolicy, kinds: KindRegistry, now: datetime) -> Drop | None:
+def drop_of(channel: Channel, policy: KindPolicy, kinds: Kinds, now: datetime) -> Drop | None:
     """Return what of a channel is to be dropped, if its policy says so."""
     if not policy.drops:
         return None
     days = policy.policy.keep_days
     before = None if days is None else _before(now, days)
-    return Drop(*_names(channel), before, policy.policy.keep_count or 0, keeps_state=_is_state(channel.kind, kinds))
+    return Drop(*_names(channel), before, policy.policy.keep_count or 0, keeps_state=_is_state(channel, kinds))
 
 
 def _before(now: datetime, days: int) -> int:
@@ -89,6 +90,9 @@ def _names(channel: Channel) -> tuple[int, str, str]:
     return channel.channel_no, channel.tenant, channel.kind
 
 
-def _is_state(kind: str, kinds: KindRegistry) -> bool:
+def _is_state(channel: Channel, kinds: Kinds) -> bool:
     """Return whether a kind has states; one that nobody here knows is taken to have them, which keeps more."""
-    return kind not in kinds or kinds.get(kind).category is Category.STATE
+    try:
+        return kinds.get(channel.kind, channel.tenant).category is Category.STATE
+    except UnknownKind:
+        return True

@@ -11,10 +11,11 @@ import msgspec
 from factbook.history.model import HistoryPlan, HistoryReport, KindPolicy, PlannedStep
 from factbook.history.policies import Policies, drop_of, rule_of
 from factbook.jobs import Job, JobControl, Jobs, Progress
+from factbook.kinds import Kinds
 from factbook.repository.compaction import Compactor, Rule
 from factbook.repository.dropping import Drop, Dropped, all_channels, count_due, drop_due
 from factbook.repository.sql import SqlRepository
-from factbook_sdk.facts import KindRegistry, MetadataTarget
+from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.retention_policy import RetentionPolicy
 
 JobType = Literal["compact", "retention"]
@@ -32,7 +33,7 @@ class HistoryOutcome(msgspec.Struct, frozen=True):
 class History:
     """The history of one store. Policies are a tenant's own; a run serves all tenants, each by its policies."""
 
-    def __init__(self, repository: SqlRepository, *, kinds: KindRegistry, compact_after_days: int) -> None:
+    def __init__(self, repository: SqlRepository, *, kinds: Kinds, compact_after_days: int) -> None:
         self._repository = repository
         self._kinds = kinds
         self._compact_after_days = compact_after_days
@@ -41,11 +42,11 @@ class History:
 
     def policies(self, tenant: str) -> list[KindPolicy]:
         """Return the policy in force for each kind, by name."""
-        return self._policies(tenant).of([kind.name for kind in self._kinds])
+        return self._policies(tenant).of([kind.name for kind in self._kinds.listed(tenant)])
 
     def set_policy(self, tenant: str, kind: str, policy: RetentionPolicy | None) -> KindPolicy:
         """State a policy; ``None`` goes back to the built-in one. Raises :class:`InvalidRequest` where it would break views."""
-        return self._policies(tenant).set(self._kinds.get(kind).name, policy)
+        return self._policies(tenant).set(self._kinds.get(kind, tenant).name, policy)
 
     def plan(self, tenant: str, *, drop: bool = True) -> HistoryPlan:
         """Return what a run would do now for a tenant; nothing is changed."""

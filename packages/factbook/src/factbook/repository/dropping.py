@@ -76,6 +76,7 @@ def drop_due(repository: SqlRepository, drop: Drop, *, check_cancelled: Callable
                 delete(records).where(records.c.offset.in_(offsets), records.c.produced_at.between(since, until))
             ).rowcount
     with repository.database.writing() as connection:
+        repository.projections.forget(connection, drop.tenant, drop.kind)
         empty = [file for file in manifest.of_channel(connection, drop.channel_no) if not _holds_any(connection, file)]
         for file in empty:
             manifest.move(connection, file, FileState.DROPPED)

@@ -11,8 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select
 
+from factbook.database.log_tables import channels
 from factbook.database.log_tables import projections as positions
 from factbook.repository.appending import lock_head
 from factbook.repository.archive.bodies import Bodies
@@ -26,16 +27,26 @@ OnReplay = Callable[[str, int, int], None]
 
 
 class Projection(ABC):
-    """One view of the log. ``apply`` may use nothing but its records and its own tables, or replaying would not give the same."""
+    """One view of the log. ``apply`` may use nothing but its records, the log below them, and its own tables, or replaying would not give
+    the same."""
 
     name: ClassVar[str]
     version: ClassVar[int]
     kinds: ClassVar[frozenset[str]]
     tables: ClassVar[tuple[Table, ...]]
+    bodies: Bodies = Bodies()
+    """Where bodies of archived records are, for a view that looks at the log again; the repository sets it."""
 
     @abstractmethod
     def apply(self, connection: Connection, records: Sequence[StoredRecord]) -> None:
         """Fold records (of ``kinds`` only, every tenant's) into the tables."""
+
+    def wanted(self, kinds: frozenset[str]) -> frozenset[str]:
+        """Return which of these kinds the view follows; one whose kinds are not fixed says so here."""
+        return kinds & self.kinds
+
+    def forget(self, connection: Connection, tenant: str, kind: str) -> None:  # noqa: B027 - most views need nothing of the sort
+        """Take out what the view holds of records of a kind that are no longer in the log."""
 
     def create(self, connection: Connection) -> None:
         """Make the tables."""
@@ -54,11 +65,19 @@ class Projections:
     def __init__(self, projections: Sequence[Projection], bodies: Bodies) -> None:
         self._projections = tuple(projections)
         self._bodies = bodies
+        for projection in projections:
+            projection.bodies = bodies
 
     @property
     def kinds(self) -> frozenset[str]:
         """Return the kinds that views are built from."""
         return frozenset[str]().union(*(projection.kinds for projection in self._projections))
+
+    def forget(self, connection: Connection, tenant: str, kind: str) -> None:
+        """Let every view forget records of a kind that were dropped."""
+        for projection, position in self._ours(connection):
+            if position is not None:
+                projection.forget(connection, tenant, kind)
 
     def are_current(self, connection: Connection, end: int) -> bool:
         """Return whether every view has our version and has seen the whole log: one small query."""
@@ -91,12 +110,15 @@ class Projections:
         if not appended or not self._projections:
             return
         before, end = appended[0].offset - 1, appended[-1].offset
-        for projection, position in self._ours(connection):
+        present = frozenset({item.record.kind for item in appended})
+        ours = self._ours(connection)
+        for projection, position in ours:
             if position is None:
                 self._make(connection, projection)
             if position != before:
                 self._replay(connection, projection, position or 0, before, None)
-            self._fold(connection, projection, appended, end)
+            self._fold(connection, projection, appended, present)
+        self._reach(connection, [projection for projection, _ in ours], end)
 
     def _ours(self, connection: Connection) -> list[tuple[Projection, int | None]]:
         """Return each view with its position, ``None`` where it must be made anew; views of newer code are left out."""
@@ -116,20 +138,29 @@ class Projections:
         connection.execute(insert(positions).values(name=projection.name, version=projection.version, position=0))
 
     def _replay(self, connection: Connection, projection: Projection, position: int, end: int, on_replay: OnReplay | None) -> None:
-        kinds = sorted(projection.kinds)
+        kinds = sorted(projection.wanted(frozenset(connection.scalars(select(channels.c.kind).distinct()))))
         while position < end:
             batch = between(connection, self._bodies, position, end, kinds, REPLAY_RECORDS)
             position = batch[-1].offset if len(batch) == REPLAY_RECORDS else end
-            self._fold(connection, projection, batch, position)
+            self._fold(connection, projection, batch, frozenset({item.record.kind for item in batch}))
+            self._reach(connection, [projection], position)
             if on_replay is not None:
                 on_replay(projection.name, position, end)
 
     @staticmethod
-    def _fold(connection: Connection, projection: Projection, batch: Sequence[StoredRecord], position: int) -> None:
-        wanted = [item for item in batch if item.record.kind in projection.kinds]
+    def _fold(connection: Connection, projection: Projection, batch: Sequence[StoredRecord], present: frozenset[str]) -> None:
+        wanted = projection.wanted(present)
         if wanted:
-            projection.apply(connection, wanted)
-        connection.execute(update(positions).where(positions.c.name == projection.name).values(position=position))
+            projection.apply(connection, batch if wanted == present else [item for item in batch if item.record.kind in wanted])
+
+    @staticmethod
+    def _reach(connection: Connection, followers: Sequence[Projection], position: int) -> None:
+        """Write down how far views have come: one driver-level statement for all of them, as every commit pays for it."""
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        names = [projection.name for projection in followers]
+        statement = f"UPDATE projections SET position = {mark} WHERE name IN ({', '.join([mark] * len(names))})"  # noqa: S608 - only marks
+        if names:
+            connection.exec_driver_sql(statement, (position, *names))
 
 
 def _stored(connection: Connection) -> dict[str, tuple[int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, any_, asc, desc, func, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, any_, asc, desc, func, literal_column, or_, select, true
 
 from factbook.database.engine import PLANNED_ONCE
 from factbook.database.log_tables import channels, log_head, records, streams
@@ -67,6 +67,16 @@ def record_filter(
     return [records.c.channel_no == channel, records.c.stream_id.in_(ids).is_(true())]
 
 
+def stream_conditions(
+    _connection: Connection, channel: int, tenant: str, targets: Targets | None, producer_id: str | None
+) -> list[ColumnElement[bool]]:
+    """Return the conditions that candidates found otherwise have to meet; hidden in a sum, for they shall not become the way in."""
+    if targets is None and producer_id is None:
+        return []
+    ids = select(streams.c.stream_id).where(*stream_filter(channel, tenant, targets, producer_id))
+    return [(records.c.stream_id + 0).in_(ids)]
+
+
 def _is_most(connection: Connection, channel: int, targets: Targets | None, wanted: Sequence[ColumnElement[bool]]) -> bool:
     if targets is not None and not isinstance(targets, Within):
         return False
@@ -93,24 +103,48 @@ def ordered(
     limit: int,
     where: Sequence[Condition] = (),
     channel: int | None = None,
+    candidates: Select[Any] | None = None,
 ) -> list[StoredRecord]:
     """Return records by (produced_at, offset) from after a place on, at most ``limit``, all ``where`` conditions holding.
 
-    Conditions into the body are tested here, on candidates read in bounded steps. The conditions pick one stream, or name its ``channel``.
+    Conditions into the body are tested here, on records read in bounded steps. The conditions pick one stream, or name its ``channel``,
+    or ``candidates`` select the ``produced_at`` and ``offset`` of the records to pick from.
     """
     kept: list[StoredRecord] = []
     step = limit if not where else max(limit, _SCAN_ROWS)
-    for first, last in _stretches(connection, channel, since, until, after, order):
+    is_one_stream = channel is None and candidates is None
+    # How many candidates there are differs from one value to the next, so their statements are planned each time.
+    options = ONCE if candidates is None else {}
+    for first, last in _stretches(connection, None if candidates is not None else channel, since, until, after, order):
         place = after
         while len(kept) < limit:
-            statement = _ordered_statement(connection.dialect.name, conditions, first, last, place, order, step, channel is None)
-            rows = connection.execute(statement, execution_options=ONCE).all()
+            statement = _ordered_statement(connection.dialect.name, conditions, first, last, place, order, step, is_one_stream, candidates)
+            rows = connection.execute(statement, execution_options=options).all()
             found = bodies.records(connection, [(row.offset, row.id, row.body, row.channel_no, row.produced_at) for row in rows])
             kept.extend(item for item in found if matches(item.record, where))
             if len(rows) < step:
                 break
             place = (rows[-1].produced_at, rows[-1].offset)
     return kept[:limit]
+
+
+def first_statement(
+    connection: Connection,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    since: int | None,
+    until: int | None,
+    order: Literal["asc", "desc"],
+    limit: int,
+    where: Sequence[Condition],
+    channel: int,
+    candidates: Select[Any] | None,
+) -> Select[Any]:
+    """Return the first statement by which :func:`ordered` would read records of many streams."""
+    step = limit if not where else max(limit, _SCAN_ROWS)
+    pieces = _stretches(connection, None if candidates is not None else channel, since, until, None, order)
+    first, last = next(iter(pieces), (since, until))
+    return _ordered_statement(connection.dialect.name, conditions, first, last, None, order, step, False, candidates)
 
 
 def _stretches(
@@ -140,12 +174,16 @@ def _ordered_statement(
     order: Literal["asc", "desc"],
     limit: int,
     is_one_stream: bool,
+    candidates: Select[Any] | None,
 ) -> Select[Any]:
     """Pick the page by index entries alone, then read only its bodies: a run's facts share their time and are sorted by the thousand."""
-    moment, offset = records.c.produced_at, records.c.offset
+    source = records if candidates is None else candidates.subquery("candidates")
+    moment, offset = source.c.produced_at, source.c.offset
     page = select(offset, moment).where(*conditions, *_between(moment, since, until)).limit(literal_column(str(limit)))
+    if candidates is not None and conditions:
+        page = page.join(records, and_(records.c.offset == offset, records.c.produced_at == moment))
     if after is not None:
-        page = page.where(*_after(after, order))
+        page = page.where(*_after(moment, offset, after, order))
     direction = asc if order == "asc" else desc
     page = page.order_by(direction(moment), direction(offset))
     if is_one_stream:
@@ -166,7 +204,9 @@ def _ordered_statement(
         statement = select(picked, *row.c).select_from(picked).join(row, true())
     else:
         statement = (
-            select(picked, records.c.id, records.c.body, records.c.channel_no).select_from(picked).join(records, offset == picked.c.offset)
+            select(picked, records.c.id, records.c.body, records.c.channel_no)
+            .select_from(picked)
+            .join(records, records.c.offset == picked.c.offset)
         )
     return statement.order_by(direction(picked.c.produced_at), direction(picked.c.offset))
 
@@ -178,8 +218,9 @@ def _between(moment: ColumnElement[int], since: int | None, until: int | None) -
         yield moment < until
 
 
-def _after(place: tuple[int, int], order: Literal["asc", "desc"]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    time, offset = records.c.produced_at, records.c.offset
+def _after(
+    time: ColumnElement[int], offset: ColumnElement[int], place: tuple[int, int], order: Literal["asc", "desc"]
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     if order == "asc":
         return time >= place[0], or_(time > place[0], offset > place[1])
     return time <= place[0], or_(time < place[0], offset < place[1])

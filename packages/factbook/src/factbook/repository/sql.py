@@ -15,15 +15,17 @@ import structlog
 from sqlalchemy import Connection, select
 
 from factbook.database.engine import Database
-from factbook.database.log_tables import records, streams
+from factbook.database.log_tables import channels, records, streams
 from factbook.database.migrations import migrate
 from factbook.database.months import make_months
 from factbook.errors import ConfigurationError, InternalError, InvalidRecord, StoreBusy
-from factbook.repository import latest, reading
+from factbook.repository import candidates, latest, reading
 from factbook.repository.appending import append
 from factbook.repository.archive.bodies import Bodies
 from factbook.repository.archive.place import Place
 from factbook.repository.combining import GroupCommit
+from factbook.repository.explaining import QueryPlan
+from factbook.repository.indexing import IndexProjection
 from factbook.repository.projection import OnReplay, Projection, Projections
 from factbook.repository.rows import microseconds
 from factbook.repository.streams import StreamNumbers
@@ -105,6 +107,7 @@ class SqlRepository(MetadataRepository):
         self.archive = archive
         self.bodies = Bodies(archive)
         self.projections = Projections(projections, self.bodies)
+        self._is_indexed = any(isinstance(projection, IndexProjection) for projection in projections)
         self.numbers = StreamNumbers()
         self.tally = Tally()
         self._seen = latest.LastSeen()
@@ -306,21 +309,38 @@ class SqlRepository(MetadataRepository):
             channel = self.numbers.channel(connection, tenant, kind)
             if channel is None:
                 return QueryPage([], None)
-            conditions = reading.record_filter(connection, channel, tenant, targets, producer_id)
-            found = reading.ordered(
-                connection,
-                self.bodies,
-                conditions,
-                since=first,
-                until=last,
-                after=after,
-                order=order,
-                limit=limit + 1,
-                where=where,
-                channel=channel,
-            )
+            asked = candidates.Asked(channel, tenant, kind, targets, producer_id, where, is_indexed=self._is_indexed)
+            found = candidates.read(connection, self.bodies, asked, since=first, until=last, after=after, order=order, limit=limit + 1)
         page = found[:limit]
         return QueryPage(page, format_cursor(page[-1]) if len(found) > limit else None)
+
+    def explain(
+        self,
+        kind: str,
+        *,
+        targets: Targets | None = None,
+        where: Sequence[Condition] = (),
+        producer_id: str | None = None,
+        tenant: str = DEFAULT_TENANT,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order: Literal["asc", "desc"] = "asc",
+        limit: int = DEFAULT_LIMIT,
+    ) -> QueryPlan:
+        """Return how :meth:`query` would get at its first page, without reading it."""
+        first, last = _bounds(since, until)
+        check_limit(limit)
+        with self.reading() as connection:
+            channel = self.numbers.channel(connection, tenant, kind)
+            if channel is None:
+                return QueryPlan(None, f"nothing of kind {kind} is stored", self.database.dialect, [])
+            asked = candidates.Asked(channel, tenant, kind, targets, producer_id, where, is_indexed=self._is_indexed)
+            return candidates.plan(connection, asked, since=first, until=last, order=order, limit=limit + 1)
+
+    def kinds_of(self, tenant: str) -> list[str]:
+        """Return the names of the kinds of which the tenant has records, by name."""
+        with self.reading() as connection:
+            return sorted(connection.scalars(select(channels.c.kind).where(channels.c.tenant == tenant)))
 
     def tail(
         self,

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from factbook_sdk.errors import InvalidRecord
 from factbook_sdk.facts.codec import canonical_json, canonical_record, digest, encode_payload
 from factbook_sdk.facts.record import MetadataContext, MetadataRecord, MetadataTarget
-from factbook_sdk.facts.registry import Category, KindRegistry
+from factbook_sdk.facts.registry import Category, Kind, Origin
 
 DEFAULT_MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 """A table of 10,000 columns with comments fits; a data file does not."""
 
+UNVERIFIED = "unverified"
+"""The key in ``quality`` that marks a record of a kind nobody has registered. It is ours: admission sets it and takes it away."""
+
 _MAX_ANNOTATION_BYTES = 256 * 1024
+
+
+class Kinds(Protocol):
+    """What admission asks about kinds. :class:`~factbook_sdk.facts.registry.KindRegistry` is the simplest answer."""
+
+    def check_payload(self, record: MetadataRecord) -> Kind:
+        """Refuse a record whose kind or version is unknown or whose payload breaks the schema; return its kind."""
 
 
 class Admitted(msgspec.Struct, frozen=True, gc=False):
     """A record that passed, with its canonical ``body``, its 16-byte ``id`` and, for states, its payload's digest.
 
-    ``state_digest`` is ``None`` for events and for tombstones.
+    ``state_digest`` is ``None`` for events and for tombstones. An unverified record has one: its kind may turn out to be a state, and
+    then this record is one of its earlier states.
     """
 
     record: MetadataRecord
@@ -33,7 +44,7 @@ class Admitted(msgspec.Struct, frozen=True, gc=False):
 class Admission:
     """Check records against the rules and the kinds. One instance serves one repository; it holds no state."""
 
-    def __init__(self, kinds: KindRegistry, *, max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES) -> None:
+    def __init__(self, kinds: Kinds, *, max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES) -> None:
         self.kinds = kinds
         self.max_payload_bytes = max_payload_bytes
 
@@ -54,7 +65,11 @@ class Admission:
             )
         if record.extras or record.quality or record.target.extras or record.context.extras:
             self._check_annotations(record)
+        if record.quality and UNVERIFIED in record.quality:
+            record = _without_mark(record)
         body = canonical_record(record, payload_bytes)
+        if kind.origin is Origin.UNVERIFIED:
+            return _unverified(record, digest(body), payload_bytes)
         is_state = kind.category is Category.STATE
         return Admitted(
             record=record,
@@ -96,8 +111,21 @@ class Admission:
                 )
 
 
+def _without_mark(record: MetadataRecord) -> MetadataRecord:
+    return msgspec.structs.replace(record, quality={name: value for name, value in record.quality.items() if name != UNVERIFIED})
+
+
+def _unverified(record: MetadataRecord, content_id: bytes, payload: bytes) -> Admitted:
+    """Mark a record. The id is that of the record without the mark, so that one sent again once its kind is registered is a duplicate."""
+    marked = msgspec.structs.replace(record, quality={**record.quality, UNVERIFIED: True})
+    state_digest = None if record.payload is None else digest(payload)
+    return Admitted(marked, content_id, canonical_record(marked, payload), False, state_digest)
+
+
 def record_id(record: MetadataRecord) -> str:
-    """Return the content id of a record: 32 hex digits of the BLAKE2b-128 of its canonical JSON."""
+    """Return the content id of a record: 32 hex digits of the BLAKE2b-128 of its canonical JSON, a mark as unverified left out."""
+    if UNVERIFIED in record.quality:
+        record = _without_mark(record)
     return digest(canonical_record(record, encode_payload(record.payload))).hex()
 
 

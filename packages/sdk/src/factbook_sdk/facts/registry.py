@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from enum import StrEnum
 from importlib import resources
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 
 from factbook_sdk.errors import ConfigurationError, InternalError, InvalidRecord, UnknownKind
+from factbook_sdk.facts.compatibility import Compatibility
 from factbook_sdk.facts.record import MetadataRecord
 
 
@@ -22,17 +24,54 @@ class Category(StrEnum):
     STATE = "state"
 
 
+class Origin(StrEnum):
+    """Who declares a kind: Factbook itself, the tenant, or nobody, where records of it are taken all the same."""
+
+    BUILTIN = "builtin"
+    REGISTERED = "registered"
+    UNVERIFIED = "unverified"
+
+
+class Deprecation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """That a kind or a version should no longer be used: since when, why, what to use instead.
+
+    Its records are still taken, with a warning, until ``retires_at``; from then on they are refused.
+    """
+
+    since: datetime
+    reason: str
+    successor: str | None = None
+    retires_at: datetime | None = None
+
+
 class Kind(msgspec.Struct, frozen=True):
-    """A declared kind. ``schemas`` maps each version to its JSON Schema (draft 2020-12) for the payload."""
+    """A declared kind. ``schemas`` maps each version to its JSON Schema (draft 2020-12) for the payload.
+
+    ``compatibility`` is what its next version owes the last one, ``indexed`` are the paths by which ``query`` finds records quickly.
+    """
 
     name: str
     category: Category
     description: str
     schemas: dict[int, dict[str, Any]]
+    compatibility: Compatibility = Compatibility.BACKWARD
+    indexed: tuple[str, ...] = ()
+    deprecated: Deprecation | None = None
+    deprecated_versions: dict[int, Deprecation] = {}
+    origin: Origin = Origin.BUILTIN
 
     @property
     def latest_version(self) -> int:
-        return max(self.schemas)
+        return max(self.schemas, default=0)
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether payloads are held to a schema."""
+        return self.origin is not Origin.UNVERIFIED
+
+    def deprecation_of(self, version: int) -> Deprecation | None:
+        """Return what deprecates a version: its own deprecation, else the kind's."""
+        return self.deprecated_versions.get(version) or self.deprecated
 
     def schema_of(self, version: int) -> dict[str, Any]:
         """Return the JSON Schema of a version; raises :class:`UnknownKind` with the versions there are."""
@@ -98,41 +137,51 @@ class KindRegistry:
     def check_payload(self, record: MetadataRecord) -> Kind:
         """Refuse a record whose kind or version is unknown or whose payload breaks the schema; return its kind."""
         kind, validator = self._validators.get((record.kind, record.version)) or self._compile(self.get(record.kind), record.version)
-        if record.payload is None:
-            if kind.category is Category.EVENT:
-                raise InvalidRecord(
-                    f"payload of {record.kind} is null",
-                    why="only a state can be closed; an event happened and stays",
-                    field="payload",
-                )
-        elif not validator.is_valid(record.payload):
-            raise self._explain(record, validator)
+        if record.payload is None or not validator.is_valid(record.payload):
+            check_against(record, kind, validator)
         return kind
 
     def _compile(self, kind: Kind, version: int) -> tuple[Kind, Any]:
-        schema = kind.schema_of(version)
-        try:
-            import jsonschema_rs
-        except ImportError as error:
-            raise ConfigurationError(
-                "Payloads cannot be validated here",
-                why="jsonschema-rs is not installed",
-                fix="pip install 'factbook-sdk[validation]'",
-            ) from error
-        validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+        validator = compiled(kind.schema_of(version))
         self._validators[kind.name, version] = kind, validator
         return kind, validator
 
-    @staticmethod
-    def _explain(record: MetadataRecord, validator: Any) -> InvalidRecord:
-        error = next(iter(validator.iter_errors(record.payload)))
-        path = "payload" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
-        return InvalidRecord(
-            f"{path} breaks the schema of {record.kind} v{record.version}",
-            why=error.message if len(error.message) <= 300 else error.message[:300] + "…",
-            fix=f"See `factbook kinds show {record.kind}`",
-            field=path,
-        )
+
+def compiled(schema: dict[str, Any], **options: Any) -> Any:
+    """Return the validator of a schema; ``options`` are those of jsonschema-rs."""
+    try:
+        import jsonschema_rs
+    except ImportError as error:
+        raise ConfigurationError(
+            "Payloads cannot be validated here",
+            why="jsonschema-rs is not installed",
+            fix="pip install 'factbook-sdk[validation]'",
+        ) from error
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True, **options)
+
+
+def check_against(record: MetadataRecord, kind: Kind, validator: Any) -> None:
+    """Refuse a record whose payload breaks the schema, or is null although nothing can be closed."""
+    if record.payload is None:
+        if kind.category is Category.EVENT:
+            raise InvalidRecord(
+                f"payload of {record.kind} is null",
+                why="only a state can be closed; an event happened and stays",
+                field="payload",
+            )
+    elif not validator.is_valid(record.payload):
+        raise _explain(record, validator)
+
+
+def _explain(record: MetadataRecord, validator: Any) -> InvalidRecord:
+    error = next(iter(validator.iter_errors(record.payload)))
+    path = "payload" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
+    return InvalidRecord(
+        f"{path} breaks the schema of {record.kind} v{record.version}",
+        why=error.message if len(error.message) <= 300 else error.message[:300] + "…",
+        fix=f"See `factbook kinds show {record.kind}`",
+        field=path,
+    )
 
 
 def builtin_kinds() -> KindRegistry:

@@ -59,9 +59,10 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
 
 
 class BulkReport(msgspec.Struct, frozen=True):
-    """The answer to a bulk: per record, in the order sent, what became of it."""
+    """The answer to a bulk: per record, in the order sent, what became of it; and ``warnings`` about kinds that go out of use."""
 
     results: list[Stored | Rejection]
+    warnings: list[str] = []
 
     def count(self, outcome: Outcome) -> int:
         """Return how many records ended with ``outcome``."""

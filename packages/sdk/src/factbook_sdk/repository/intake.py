@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 import msgspec
 
@@ -39,9 +39,16 @@ def only_record(body: bytes) -> MetadataRecord | None:
 
 
 def store_document(
-    repository: MetadataRepository, body: bytes, *, tenants: Container[str] | None = None, atomic: bool = False
+    repository: MetadataRepository,
+    body: bytes,
+    *,
+    tenants: Container[str] | None = None,
+    atomic: bool = False,
+    warn: Callable[[set[tuple[str, str, int]]], list[str]] | None = None,
 ) -> BulkReport:
     """Store the records of a document, those that belong to ``tenants`` if some are named; with ``atomic`` all or none.
+
+    ``warn`` says what is to be known about the kinds of the records that were taken, given their (tenant, kind, version).
 
     Raises :class:`InvalidRecord` for an empty document.
     """
@@ -60,9 +67,14 @@ def store_document(
         else:
             refused[index] = Rejection(index, str(outcome), outcome.field)
     results: dict[int, Stored | Rejection] = dict(refused)
-    for index, result in zip(places, _store(repository, records, atomic=atomic), strict=True):
-        results[index] = msgspec.structs.replace(result, index=index) if isinstance(result, Rejection) else result
-    return BulkReport([results[index] for index in range(len(documents))])
+    taken: set[tuple[str, str, int]] = set()
+    for index, record, result in zip(places, records, _store(repository, records, atomic=atomic), strict=True):
+        if isinstance(result, Rejection):
+            results[index] = msgspec.structs.replace(result, index=index)
+        else:
+            results[index] = result
+            taken.add((record.context.tenant, record.kind, record.version))
+    return BulkReport([results[index] for index in range(len(documents))], warn(taken) if warn else [])
 
 
 def _store(repository: MetadataRepository, records: list[MetadataRecord], *, atomic: bool) -> Sequence[Stored | Rejection]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from factbook_sdk.facts import DEFAULT_TENANT, Admission, Category, Kind, KindRegistry, MetadataRecord
+from factbook_sdk.facts import DEFAULT_TENANT, Admission, Category, Kind, MetadataRecord
 from factbook_sdk.repository.contract import Outcome, Rejection, Stored, StoredRecord
 
 
@@ -35,7 +35,7 @@ class StoreReport(msgspec.Struct, frozen=True):
     results: list[RecordResult]
 
 
-class _KindsOfTheService(KindRegistry):
+class _KindsOfTheService:
     """Lets every kind pass: which there are and what they require is for the service to say."""
 
     def check_payload(self, record: MetadataRecord) -> Kind:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from factbook.access import Action
 from factbook.api import answers
-from factbook.api.access import Records, Tenant, judges_itself, reads_of, still_good, writes_of
+from factbook.api.access import Records, Tenant, admit, judges_itself, reads_of, still_good, writes_of
 from factbook.api.bodies import NDJSON, holds_one, json_body
 from factbook.api.direct import Direct, flag, flag_parameter
 from factbook.api.openapi import WRITE_ERRORS, reference, takes
@@ -19,6 +20,7 @@ from factbook.api.parameters import (
     AfterOffset,
     AsOf,
     Cursor,
+    House,
     KindName,
     Kinds,
     LastEventId,
@@ -35,8 +37,9 @@ from factbook.api.schemas import LatestQuestion, OffsetPage, RecordPage, RecordQ
 from factbook.api.waiting import STREAM_PAGE, Followers, Lines, ServerSentEvents
 from factbook.api.writing import Writing
 from factbook.errors import NotFound
+from factbook.repository.explaining import QueryPlan
 from factbook_sdk.facts import MetadataRecord, target_key
-from factbook_sdk.repository.contract import MAX_WAIT_SECONDS, BulkReport, QueryPage, StoredRecord, TailPage
+from factbook_sdk.repository.contract import MAX_WAIT_SECONDS, QueryPage, StoredRecord, TailPage
 from factbook_sdk.repository.filters import parse_condition
 from factbook_sdk.repository.intake import only_record
 
@@ -72,7 +75,7 @@ async def store_records(request: Request) -> Response:
         correct(len(body))
         record = only_record(body) if holds_one(request, body) else None
         if record is not None and writes.refusal_of(record) is None:
-            report = BulkReport([await writing.store(record)])
+            report = await writing.store_one(record)
             writes.count([record.context.tenant], report.results)
         else:
             report = await writing.store_document(writes.records, body, atomic=atomic or holds_one(request, body))
@@ -137,9 +140,13 @@ def list_history(
     return answers.listing(request, OffsetPage(items, after), items, following=("Next-After-Offset", after))
 
 
-@router.get("/records/query", responses=described(RecordPage, "Records by the time they became true.", lines_of=StoredRecord))
+@router.get(
+    "/records/query",
+    responses=described(RecordPage, "Records by the time they became true, or the plan.", or_else=QueryPlan, lines_of=StoredRecord),
+)
 def query_records(
     request: Request,
+    house: House,
     records: Records,
     kind: KindName,
     targets: SomeTargets,
@@ -151,21 +158,24 @@ def query_records(
     order: Literal["asc", "desc"] = "asc",
     limit: Limit = LIMIT,
     cursor: Cursor = None,
+    explain: Annotated[bool, Query(description="Answer how the first page would be found instead of reading it.")] = False,
 ) -> Response:
     """List the records of one kind for which all conditions hold."""
-    page = records.query(
-        kind,
-        targets=targets,
-        where=[parse_condition(text) for text in where or ()],
-        producer_id=producer_id,
-        tenant=tenant,
-        since=since,
-        until=until,
-        order=order,
-        limit=limit,
-        cursor=cursor,
-    )
-    return _page(request, page)
+    question: dict[str, Any] = {
+        "targets": targets,
+        "where": [parse_condition(text) for text in where or ()],
+        "producer_id": producer_id,
+        "tenant": tenant,
+        "since": since,
+        "until": until,
+        "order": order,
+        "limit": limit,
+    }
+    if explain:
+        # A plan tells how many records there are, so that all of them must be theirs to read who ask for it.
+        admit(request, tenant, (Action.READ, (kind,)))
+        return answers.json(house.sql.explain(kind, **question))
+    return _page(request, records.query(kind, cursor=cursor, **question))
 
 
 @router.post(

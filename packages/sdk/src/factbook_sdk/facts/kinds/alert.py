@@ -17,6 +17,11 @@ KIND = Kind(
     category=Category.STATE,
     description="Something needs attention: rule, severity, state and the facts that caused it.",
     schemas=load_schemas(__package__, "alert"),
+    indexed=(
+        "payload.rule",
+        "payload.severity",
+        "payload.state",
+    ),
 )
 
 

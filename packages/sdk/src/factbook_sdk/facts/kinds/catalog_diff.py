@@ -14,6 +14,10 @@ KIND = Kind(
     category=Category.EVENT,
     description="Changes of structure between two moments of a source, each with its severity.",
     schemas=load_schemas(__package__, "catalog_diff"),
+    indexed=(
+        "payload.after.run_id",
+        "payload.before.run_id",
+    ),
 )
 
 Severity = Literal["breaking", "risky", "compatible", "cosmetic"]

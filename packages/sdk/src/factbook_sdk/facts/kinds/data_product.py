@@ -14,6 +14,10 @@ KIND = Kind(
     category=Category.STATE,
     description="A data product: purpose, owners, ports, tier and status.",
     schemas=load_schemas(__package__, "data_product"),
+    indexed=(
+        "payload.domain",
+        "payload.status",
+    ),
 )
 
 

@@ -14,6 +14,15 @@ KIND = Kind(
     category=Category.EVENT,
     description="Duration, outcome and retries of one load.",
     schemas=load_schemas(__package__, "ingestion_runtime"),
+    indexed=(
+        "context.run_id",
+        "extras.window_end",
+        "extras.window_start",
+        "payload.duration_seconds",
+        "payload.outcome",
+        "payload.window.end",
+        "payload.window.start",
+    ),
 )
 
 

@@ -18,6 +18,14 @@ KIND = Kind(
     category=Category.EVENT,
     description="Rows and bytes that one load brought into a table, with its window, filter and watermark.",
     schemas=load_schemas(__package__, "ingestion_volume"),
+    indexed=(
+        "context.run_id",
+        "extras.window_end",
+        "extras.window_start",
+        "payload.row_count",
+        "payload.window.end",
+        "payload.window.start",
+    ),
 )
 
 

@@ -18,6 +18,15 @@ KIND = Kind(
     category=Category.EVENT,
     description="Outcome of one comparison of source and sink: metric, thresholds, variability, drill-down, lineage of runs.",
     schemas=load_schemas(__package__, "recon_result"),
+    indexed=(
+        "context.run_id",
+        "extras.window_end",
+        "extras.window_start",
+        "payload.check",
+        "payload.outcome",
+        "payload.window.end",
+        "payload.window.start",
+    ),
 )
 
 ReconOutcome = Literal["passed", "warned", "failed", "skipped", "timed_out", "error"]

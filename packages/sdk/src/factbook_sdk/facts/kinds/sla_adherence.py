@@ -14,6 +14,11 @@ KIND = Kind(
     category=Category.EVENT,
     description="Whether a promised time or level was kept, once.",
     schemas=load_schemas(__package__, "sla_adherence"),
+    indexed=(
+        "payload.due_at",
+        "payload.name",
+        "payload.outcome",
+    ),
 )
 
 

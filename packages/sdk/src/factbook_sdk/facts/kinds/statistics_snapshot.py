@@ -17,6 +17,12 @@ KIND = Kind(
     category=Category.EVENT,
     description="Rows, sizes and per-column statistics of one table, measured or estimated.",
     schemas=load_schemas(__package__, "statistics_snapshot"),
+    indexed=(
+        "context.run_id",
+        "payload.row_count",
+        "payload.window.end",
+        "payload.window.start",
+    ),
 )
 
 Value = str | int | float | bool | None
