@@ -191,7 +191,9 @@ def serve(url: str, folder: str, port: str) -> None:
     from factbook.api import app as application
     from factbook.api.server import serve as run
     from factbook.app import Factbook
+    from factbook.kinds import GovernedKinds
     from factbook.settings import load_settings
+    from factbook_sdk.facts import KindRegistry, builtin_kinds
 
     gc.set_threshold(100_000, 20, 20)
     empty = APIRouter()
@@ -202,7 +204,7 @@ def serve(url: str, folder: str, port: str) -> None:
 
     application.ROUTERS = (empty, *application.ROUTERS)  # type: ignore[assignment]
     house = Factbook(load_settings(meta_db_url=url, data_dir=folder, port=int(port)))
-    house.kinds = kinds()
+    house.governed_kinds = GovernedKinds(KindRegistry([*builtin_kinds(), *kinds()]))
     run(house)
 
 

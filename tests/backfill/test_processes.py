@@ -80,7 +80,7 @@ def _is_partly_filled(data_dir: Path, mapping: Path, scratch: Path) -> bool:
 
 def test_a_service_takes_history_and_is_asked_twice_without_harm(shop: Workshop, tmp_path: Path) -> None:
     mapping = mapping_of(shop, 1_000)
-    with uvicorn(tmp_path, API_KEY="k3y-of-the-service") as server:
+    with uvicorn(tmp_path, API_KEY="k3y-of-the-service", AUDIT_WRITES="off") as server:
         url = str(server.client.base_url).rstrip("/")
         arguments = ["backfill", str(mapping), "--into", url, "--json"]
         refused = run_program(arguments, tmp_path / "data")

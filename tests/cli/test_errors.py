@@ -33,6 +33,7 @@ CODES: dict[type[errors.FactbookError], int] = {
     errors.SourceUnavailable: 4,
     errors.BusUnavailable: 4,
     errors.StoreBusy: 4,
+    errors.ArchiveUnavailable: 4,
     errors.PartialFailure: 5,
     errors.RemovalsHeld: 6,
     errors.Cancelled: 130,

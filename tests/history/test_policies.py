@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 from tests.history.archiving import bodies_left
+from tests.repository.stores import ADMISSION
 
 from factbook.app import Factbook
 from factbook.errors import ConfigurationError, InvalidRequest, UnknownKind
 from factbook.history import KindPolicy, PlannedStep
 from factbook.history.nightly import Nightly, next_due
 from factbook.history.policies import drop_of, rule_of
+from factbook.kinds import GovernedKinds, Kinds
 from factbook.repository.dropping import Channel
 from factbook.repository.rows import microseconds
 from factbook.settings import load_settings
@@ -25,6 +27,7 @@ from factbook_sdk.facts.building import record_of
 from factbook_sdk.facts.kinds.ingestion_volume import IngestionVolume
 from factbook_sdk.facts.kinds.retention_policy import RetentionPolicy
 from factbook_sdk.facts.kinds.table_observation import TableObservation
+from factbook_sdk.repository.memory import MemoryRepository
 
 NOW = datetime.now(UTC)
 ORDERS = MetadataTarget("shop", "sales", "orders")
@@ -77,6 +80,7 @@ def test_what_views_are_built_from_is_never_dropped_whoever_says_so(factbook: Fa
         factbook.history.set_policy("default", "nothing", None)
 
 
+KINDS = Kinds(MemoryRepository(ADMISSION), GovernedKinds(builtin_kinds()), tenant="acme")
 CHANNEL = Channel(3, "acme", "ingestion_volume")
 STATES = Channel(4, "acme", "table_observation")
 
@@ -94,18 +98,17 @@ STATES = Channel(4, "acme", "table_observation")
     ],
 )
 def test_a_policy_says_what_goes_to_the_archive(channel: Channel, policy: RetentionPolicy, days: int | None, newest: int) -> None:
-    rule = rule_of(channel, KindPolicy(channel.kind, policy), builtin_kinds(), NOW, 50)
+    rule = rule_of(channel, KindPolicy(channel.kind, policy), KINDS, NOW, 50)
     before = datetime(1, 1, 1, tzinfo=UTC) if days is None else NOW - timedelta(days=days)
     assert (rule.before, rule.newest, rule.tenant) == (microseconds(before), newest, "acme")
 
 
 def test_a_policy_says_what_is_dropped() -> None:
-    kinds = builtin_kinds()
-    assert drop_of(CHANNEL, KindPolicy("ingestion_volume", RetentionPolicy(7)), kinds, NOW) is None
-    dropped = drop_of(STATES, KindPolicy("table_observation", RetentionPolicy(7, 3, "drop")), kinds, NOW)
+    assert drop_of(CHANNEL, KindPolicy("ingestion_volume", RetentionPolicy(7)), KINDS, NOW) is None
+    dropped = drop_of(STATES, KindPolicy("table_observation", RetentionPolicy(7, 3, "drop")), KINDS, NOW)
     assert dropped is not None
     assert (dropped.before, dropped.newest, dropped.keeps_state) == (microseconds(NOW - timedelta(days=7)), 3, True)
-    counted = drop_of(CHANNEL, KindPolicy("ingestion_volume", RetentionPolicy(None, 3, "drop")), kinds, NOW)
+    counted = drop_of(CHANNEL, KindPolicy("ingestion_volume", RetentionPolicy(None, 3, "drop")), KINDS, NOW)
     assert counted is not None
     assert (counted.before, counted.newest, counted.keeps_state) == (None, 3, False)
 

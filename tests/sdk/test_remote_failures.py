@@ -41,6 +41,8 @@ def impatient(url: str, **options: object) -> RemoteRepository:
 def test_every_error_of_the_service_comes_back_whole(family: type[FactbookError]) -> None:
     if family is house_errors.MissingExtra:
         sent: FactbookError = house_errors.MissingExtra("It failed", "kafka")
+    elif family is house_errors.NeedsDatabase:
+        sent = house_errors.NeedsDatabase("It failed")
     else:
         sent = family("It failed", why="of a cause: this", fix="Do that", field="payload.x")
     answer = problems.answer(sent, path="/records", request_id="r1")
@@ -53,6 +55,12 @@ EXPECTED: dict[type[FactbookError], set[type[FactbookError]]] = {
     errors.TemporaryError: {ServiceUnavailable},
     errors.EmitterFull: {ServiceUnavailable},
     house_errors.StoreBusy: {ServiceUnavailable},
+    house_errors.ArchiveUnavailable: {ServiceUnavailable},
+    house_errors.BusUnavailable: {ServiceUnavailable},
+    house_errors.KindIncompatible: {InvalidRequest},
+    house_errors.KindRefused: {InvalidRequest},
+    house_errors.KindTaken: {InvalidRequest},
+    house_errors.NeedsDatabase: {ConfigurationError},
     house_errors.SourceUnavailable: {ServiceUnavailable},
     house_errors.SourceRefused: {ServiceUnavailable},
     house_errors.MissingExtra: {ConfigurationError},
@@ -64,6 +72,7 @@ EXPECTED: dict[type[FactbookError], set[type[FactbookError]]] = {
     problems.MethodNotAllowed: {ConfigurationError},
     problems.UnsupportedBody: {ConfigurationError},
     problems.BodyTooLarge: {InvalidRequest},
+    problems.Overloaded: {ServiceUnavailable},
 }
 
 

@@ -10,6 +10,8 @@ from factbook.repository.rows import microseconds, moment
 
 _LONGEST = 80
 """Characters of a name in a path; file systems take 255 bytes in all."""
+_KEPT = 5
+"""Characters that are kept of a name that is cut: each may take twelve when encoded."""
 
 
 def month_of(produced_at: int) -> str:
@@ -37,9 +39,11 @@ def safe_name(name: str) -> str:
 
     A name cannot start with a dot or an underscore: readers of Hive trees take such files for hidden.
     """
-    encoded = quote(name, safe="")
-    if encoded[0] in "._":
-        encoded = f"%{ord(encoded[0]):02X}{encoded[1:]}"
+    encoded = _visible(quote(name, safe=""))
     if len(encoded) <= _LONGEST:
         return encoded
-    return f"{quote(name[: _LONGEST // 12], safe='')}~{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
+    return f"{_visible(quote(name[:_KEPT], safe=''))}~{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
+
+
+def _visible(encoded: str) -> str:
+    return f"%{ord(encoded[0]):02X}{encoded[1:]}" if encoded[0] in "._" else encoded
