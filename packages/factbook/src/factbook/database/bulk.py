@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-_ROWS_A_STATEMENT = (512, 64, 8, 1)
+_ROWS_A_STATEMENT = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 """SQLite prepares each length of a statement once. 512 rows of 16 values stay under its 32,766 parameters."""
 
 
