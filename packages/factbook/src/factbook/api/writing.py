@@ -24,7 +24,7 @@ from factbook_sdk.repository.intake import store_document
 MAX_SHARING = 1_000
 """Records that share one commit."""
 
-LINGER_SECONDS = 0.004
+LINGER_SECONDS = 0.001
 """How long a commit waits for as many records as the one before had: under load they are about to come, and a commit costs a millisecond
 however few it holds. A record that comes alone never waits."""
 
