@@ -173,7 +173,10 @@ def main() -> int:
         services = Services(Path(tempfile.mkdtemp(prefix="factbook-services-")), None, os.environ)
         try:
             postgres, nats = services.url("postgres"), services.url("nats")
-            with fresh_database(postgres) as store_url, Cluster(store_url, Path(folder), BUS_URL=f"{nats}?subject=factbook_cluster_{secrets.token_hex(4)}") as cluster:
+            with (
+                fresh_database(postgres) as store_url,
+                Cluster(store_url, Path(folder), BUS_URL=f"{nats}?subject=factbook_cluster_{secrets.token_hex(4)}") as cluster,
+            ):
                 show(cluster, services, Path(folder))
                 return watch(cluster, ended)
         finally:

@@ -309,3 +309,32 @@ def test_no_value_of_a_token_comes_into_a_log_or_an_answer(serve: Serve) -> None
     from factbook.log import redact
 
     assert value not in str([redact(line) for line in logs])
+
+
+@pytest.mark.parametrize("kind", ["retention_policy", "audit"])
+def test_only_an_admin_of_the_tenant_may_store_what_governs_it(serve: Serve, kind: str) -> None:
+    service = serve(api_key=KEY)
+    writer = service.token(Grant(Action.WRITE, "acme"))
+    payloads = {
+        "retention_policy": {"keep_days": 1, "then": "drop"},
+        "audit": {"principal": "t", "principal_id": "t", "action": "write", "route": "/records", "outcome": "done", "count": 1},
+    }
+    sent = a_record(kind=kind, payload=payloads[kind], target={"source_id": "ingestion_runtime"}, context={"tenant": "acme"})
+    for body in (sent, [sent]):
+        answer = service.client.post("/records", json=body, headers=writer)
+        assert "rejected" in answer.text or answer.status_code == 422, answer.text
+        assert f"may not write {kind}" in answer.text
+    assert service.house.repository.tail(tenant="acme", kinds=[kind]).records == [] or kind == "audit"
+    if kind == "retention_policy":
+        admin = service.token(Grant(Action.ADMIN, "acme"))
+        assert service.client.post("/records", json=sent, headers=admin).json()["counts"]["stored"] == 1
+
+
+def test_a_job_for_every_tenant_is_cancelled_and_repeated_by_who_runs_the_server_alone(serve: Serve) -> None:
+    service = serve(api_key=KEY, job_workers=1)
+    runner = service.token(Grant(Action.READ, "default"), Grant(Action.WRITE, "default"))
+    job_id = service.client.post("/compact", headers=bearer(KEY)).json()["job_id"]
+    for deed in ("cancel", "retry"):
+        check_problem(service.client.post(f"/jobs/{job_id}/{deed}", headers=runner), 403, "not_allowed")
+    shown = service.client.get(f"/jobs/{job_id}", headers=runner).json()
+    assert not shown.get("result")

@@ -11,11 +11,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.requests import Request
 from tests.api.conftest import MakeClient, a_record, check_problem
 from tests.api.serving import uvicorn
 
 from factbook.api.problems import Overloaded
-from factbook.api.writing import Pressure, Writing
+from factbook.api.writing import Pressure, Writing, read_counted
 from factbook.errors import InvalidRecord, TemporaryError
 from factbook_sdk.facts import Admission, MetadataRecord, builtin_kinds
 from factbook_sdk.facts.codec import to_record
@@ -150,3 +151,37 @@ def test_a_body_of_unknown_length_is_counted_once_it_is_known(make_client: MakeC
     answer = client.post("/records", content=iter([small[:100], small[100:]]), headers={"Content-Type": "application/json"})
     assert answer.json()["counts"]["stored"] == 1
     assert client.app.state.writing.pressure.bytes == 0
+
+
+def test_a_commit_that_cannot_begin_fails_its_records_and_no_others() -> None:
+    repository = Slow()
+    repository.go.set()
+    broken = [ValueError("the store is gone")]
+
+    def find() -> Slow:
+        if broken:
+            raise broken.pop()
+        return repository
+
+    writing = Writing(find, max_requests=1000, max_bytes=10**9)
+
+    async def run() -> None:
+        with pytest.raises(ValueError, match="gone"):
+            await writing.store(fact(1))
+        assert (await writing.store(fact(2))).outcome is Outcome.STORED
+
+    asyncio.run(run())
+    writing.close()
+
+
+def test_a_body_in_pieces_is_counted_while_it_comes() -> None:
+    pieces = [b"a" * 7, b"b" * 400, b"c" * 2]
+    messages = [{"type": "http.request", "body": piece, "more_body": piece is not pieces[-1]} for piece in pieces]
+    counted: list[int] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+    assert asyncio.run(read_counted(request, counted.append)) == b"".join(pieces)
+    assert counted[:3] == [7, 407, 409]

@@ -10,11 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.history.archiving import compact, emptied, files_in, manifest_paths, opened, rules
 
+from factbook.errors import Cancelled
+from factbook.repository import dropping
 from factbook.repository.compaction import Compactor
 from factbook.repository.dropping import Drop, all_channels, count_due, drop_due
+from factbook.repository.indexing import IndexProjection
 from factbook.repository.rows import microseconds
 from factbook.repository.sql import SqlRepository
-from factbook_sdk.facts import MetadataTarget
+from factbook_sdk.facts import MetadataTarget, builtin_kinds
+from factbook_sdk.facts.building import record_of
+from factbook_sdk.facts.kinds.ingestion_volume import IngestionVolume
+from factbook_sdk.repository.filters import parse_condition
 from factbook_sdk.testing.records import at, event, state, values
 
 TABLES = ["orders", "lines"]
@@ -126,4 +132,63 @@ def test_followers_go_on_past_what_was_dropped(url: str, tmp_path: Path) -> None
     assert values(first.records) == [5, 6, 7]
     assert values(repository.tail(first.next_offset).records) == [8, 9]
     assert repository.store(event(99)).offset == 11
+    repository.close()
+
+
+def test_a_drop_that_was_interrupted_hides_nothing_from_filters(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index still named what was gone, and a page of nothing but that was taken for the end."""
+    monkeypatch.setattr(dropping, "_BATCH", 1_500)
+    repository = opened(url, tmp_path / "archive", IndexProjection(builtin_kinds()))
+    emptied(repository)
+    repository.bulk_store(
+        record_of(IngestionVolume(row_count=number), TARGETS[0], producer_id="load.v1", produced_at=at(number)) for number in range(3_000)
+    )
+    with repository.reading() as connection:
+        [channel] = all_channels(connection)
+    due = Drop(channel.channel_no, channel.tenant, channel.kind, microseconds(at(2_900)), 0, keeps_state=False)
+    begun: list[bool] = []
+
+    def give_up() -> None:
+        if begun:
+            raise Cancelled("Enough")
+        begun.append(True)
+
+    with pytest.raises(Cancelled):
+        drop_due(repository, due, check_cancelled=give_up)
+    where = [parse_condition("payload.row_count>=0")]
+    page = repository.query("ingestion_volume", where=where, limit=100)
+    assert [item.record.payload["row_count"] for item in page.records if item.record.payload] == list(range(1_500, 1_600))
+    assert page.next_cursor is not None
+    drop_due(repository, due)
+    page = repository.query("ingestion_volume", where=where, limit=1_000)
+    assert [item.record.payload["row_count"] for item in page.records if item.record.payload] == list(range(2_900, 3_000))
+    before = entries(repository)
+    repository.rebuild()
+    assert entries(repository) == before
+    repository.close()
+
+
+def entries(repository: SqlRepository) -> list[object]:
+    with repository.reading() as connection:
+        return sorted(tuple(row) for row in connection.exec_driver_sql('SELECT value, produced_at, "offset" FROM index_numbers'))
+
+
+@pytest.mark.parametrize("step", ["deleting", "deleted"])
+def test_a_file_whose_deleting_was_interrupted_is_asked_for_by_nobody(url: str, tmp_path: Path, step: str) -> None:
+    repository = emptied(opened(url, tmp_path / "archive"))
+    repository.bulk_store([event(number, number) for number in range(20)])
+    compact(repository)
+    assert drop(repository, "job_run", before=30, newest=0) == 20
+    repository.bulk_store([event(99, 5)])
+
+    def die(taken: str) -> None:
+        if taken == step:
+            raise RuntimeError(step)
+
+    with pytest.raises(RuntimeError, match=step):
+        Compactor(repository, min_records=1, grace_seconds=0, on_step=die).recover()
+    assert values(repository.tail(limit=100).records) == [99]
+    Compactor(repository, min_records=1, grace_seconds=0).run(rules(repository))
+    assert values(repository.tail(limit=100).records) == [99]
+    assert files_in(tmp_path / "archive") == manifest_paths(repository)
     repository.close()

@@ -15,13 +15,16 @@ Place = tuple[str, str, str | None]
 
 _MAX_REMEMBERED = 10_000
 
+_OF_ADMINS = frozenset({"audit", "retention_policy"})
+"""Kinds that tell what others did and what becomes of their records: only who administers the whole tenant may store them."""
+
 
 class WriteCheck:
     """The refusals of one principal, each worked out once however many records are alike. Safe to use from many threads."""
 
     def __init__(self, principal: Principal) -> None:
         self._principal = principal
-        self._is_free = principal.may_all(Action.WRITE, EVERYTHING)
+        self._is_free = principal.may_all(Action.ADMIN, EVERYTHING)
         self._known: dict[Place, InvalidRecord | None] = {}
 
     def __call__(self, tenant: str, kind: str, namespace: str | None) -> InvalidRecord | None:
@@ -55,14 +58,15 @@ def refusals(principal: Principal, places: Iterable[Place]) -> list[InvalidRecor
 
 def _refusal(principal: Principal, tenant: str, kind: str, namespace: str | None) -> InvalidRecord | None:
     """Name the outermost thing that is not granted. Nothing is said of what is there."""
-    if principal.may(Action.WRITE, tenant, namespace, kind):
+    is_open = kind not in _OF_ADMINS or principal.may_all(Action.ADMIN, tenant)
+    if is_open and principal.may(Action.WRITE, tenant, namespace, kind):
         return None
     fix = "Correct the record, or ask an admin for a token that may"
     if not principal.may_some(Action.WRITE, tenant):
         return InvalidRecord(
             "The record belongs to another tenant", why=f"{principal} may not write to {tenant}", fix=fix, field="context.tenant"
         )
-    if not principal.namespaces(Action.WRITE, tenant, kind):
+    if not is_open or not principal.namespaces(Action.WRITE, tenant, kind):
         return InvalidRecord("The record is of another kind", why=f"{principal} may not write {kind}", fix=fix, field="kind")
     shown = "no namespace" if namespace is None else f"the namespace {namespace}"
     return InvalidRecord(

@@ -22,6 +22,8 @@ from factbook.access.writing import write_check
 from factbook.api.parameters import TenantName
 from factbook.dictionary.projection import DictionaryProjection
 from factbook.errors import InvalidRecord, InvalidRequest, NotAllowed
+from factbook.history.service import JOB_TYPES
+from factbook.jobs import Job
 from factbook.jobs.projection import JobsProjection
 from factbook_sdk.facts import MetadataRecord
 from factbook_sdk.repository.contract import Rejection, Stored
@@ -124,6 +126,18 @@ async def _house_of_admins(request: Request) -> Factbook:
 
 
 _DECLARING.add(_house_of_admins)
+
+
+def check_may_run(request: Request, job: Job) -> None:
+    """Refuse to cancel or repeat a job that is done for every tenant to whoever does not administer them all."""
+    if job.job_type in JOB_TYPES and not asking(request).principal.runs_the_server:
+        raise NotAllowed(
+            f"{asking(request).principal} may not do this",
+            why=f"a job of type {job.job_type} is done for every tenant of the server",
+            fix="Use the API key or a token that is an admin of every tenant",
+        )
+
+
 ServerAdmin = Annotated["Factbook", Depends(_house_of_admins)]
 
 

@@ -131,6 +131,8 @@ class Followers:
     async def _grows_beyond(self, offset: int, seconds: float) -> bool:
         """Wait until the log may reach beyond an offset; return whether it may."""
         if self._end > offset:
+            # Whoever finds nothing there, because the log was emptied meanwhile, waits the next time.
+            self._end = offset
             return True
         grown: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(grown)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
 
 from factbook.api.problems import Overloaded
 from factbook.errors import TemporaryError
@@ -48,17 +49,19 @@ class Pressure:
     def admit(self, size_bytes: int) -> Iterator[Callable[[int], None]]:
         """Count a write while it is under way; raises :class:`Overloaded` if it is one too many.
 
-        Gives a function that corrects its size once that is known. A write alone is never too large: MAX_BODY_BYTES bounds it.
+        Gives a function that is told how much of it has come: it may become more than was declared. A write alone is never too large:
+        MAX_BODY_BYTES bounds it.
         """
-        counted = size_bytes
+        declared = counted = size_bytes
         self._check(self.requests + 1, self.bytes + size_bytes)
         self.requests += 1
         self.bytes += size_bytes
 
         def correct(size_bytes: int) -> None:
             nonlocal counted
-            self.bytes += size_bytes - counted
-            counted = size_bytes
+            known = max(size_bytes, declared)
+            self.bytes += known - counted
+            counted = known
             self._check(self.requests, self.bytes)
 
         try:
@@ -75,6 +78,17 @@ class Pressure:
                 why=f"at most {self._max_requests:,} requests and {self._max_bytes:,} bytes wait at a time",
                 fix="Send it again after Retry-After seconds; what was acknowledged is stored",
             )
+
+
+async def read_counted(request: Request, correct: Callable[[int], None]) -> bytes:
+    """Return the body, counting it as it comes: what is packed or sent in pieces does not say its size before."""
+    pieces = []
+    size = 0
+    async for piece in request.stream():
+        pieces.append(piece)
+        size += len(piece)
+        correct(size)
+    return b"".join(pieces)
 
 
 class Writing:
@@ -128,28 +142,36 @@ class Writing:
         if not self._waiting:
             return
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_SHARING))]
-        self._is_committing = True
         records = [record for record, _ in batch]
-        committed = asyncio.get_running_loop().run_in_executor(self._committer, _commit, self._repository(), records)
+        try:
+            committed = asyncio.get_running_loop().run_in_executor(self._committer, _commit, self._repository(), records)
+        except Exception as error:  # noqa: BLE001 - handed to the requests whose records they are
+            _tell(batch, [error] * len(batch))
+            return
+        self._is_committing = True
         committed.add_done_callback(partial(self._answer, batch))
 
     def _answer(self, batch: Sequence[_Waiting], committed: asyncio.Future[list[Stored | Exception]]) -> None:
+        error = committed.exception()
+        _tell(batch, committed.result() if error is None else [error] * len(batch))
         self._is_committing = False
         self._company = len(batch)
         if self._company > 1 and len(self._waiting) < self._company:
             self._lingering = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._commit_waiting)
         else:
             self._commit_waiting()
-        error = committed.exception()
-        outcomes = committed.result() if error is None else [error] * len(batch)
-        for (_, stored), outcome in zip(batch, outcomes, strict=True):
-            # A client that went away has cancelled its future; its record is stored all the same.
-            if stored.done():
-                continue
-            if isinstance(outcome, Stored):
-                stored.set_result(outcome)
-            else:
-                stored.set_exception(outcome)
+
+
+def _tell(batch: Sequence[_Waiting], outcomes: Sequence[Stored | BaseException]) -> None:
+    """Answer the requests of a batch."""
+    for (_, stored), outcome in zip(batch, outcomes, strict=True):
+        # A client that went away has cancelled its future; its record is stored all the same.
+        if stored.done():
+            continue
+        if isinstance(outcome, Stored):
+            stored.set_result(outcome)
+        else:
+            stored.set_exception(outcome)
 
 
 def _commit(repository: MetadataRepository, records: Sequence[MetadataRecord]) -> list[Stored | Exception]:

@@ -1,4 +1,4 @@
-"""The nightly run: a thread in each server process, of which one does the work."""
+"""The nightly run: a thread in each server process, of which one queues the job that a worker does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import structlog
 
-from factbook.errors import FactbookError, StoreBusy
+from factbook.errors import StoreBusy
 from factbook.history.service import History
 from factbook.jobs import Jobs
 from factbook_sdk.facts import MetadataTarget
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 class Nightly:
-    """Applies retention and compacts every day at a time in UTC, between :meth:`start` and :meth:`stop`."""
+    """Has retention applied and old records compacted every day at a time in UTC, between :meth:`start` and :meth:`stop`."""
 
     def __init__(self, repository: MetadataRepository, history: History, jobs: Jobs, *, tenant: str, at: time) -> None:
         self._repository = repository
@@ -36,25 +36,23 @@ class Nightly:
             self._thread.start()
 
     def stop(self) -> None:
-        """Wait for the time no longer. A run under way goes on to its end or dies with the process; the next one puts things right."""
+        """Wait for the time no longer."""
         self._stopping.set()
         if self._thread is not None:
-            self._thread.join(timeout=1.0)
+            self._thread.join()
             self._thread = None
 
     def run_once(self, due: datetime) -> bool:
-        """Run unless somebody has since ``due``, or is at it; return whether we did."""
+        """Queue a run unless somebody has since ``due``, or is at it; return whether we did."""
         try:
             with self._history.exclusive.hold():
                 last = self._repository.latest(MetadataTarget("retention"), "job_run", tenant=self._tenant)
                 if last is not None and last.record.produced_at >= due:
                     return False
-                outcome = self._history.run(self._jobs, "retention", trigger="schedule")
+                job = self._history.submit(self._jobs, "retention", trigger="schedule")
         except StoreBusy:
             return False
-        log.info(
-            "history_kept", job_id=outcome.job.job_id, **{name: getattr(outcome.report, name) for name in outcome.report.__struct_fields__}
-        )
+        log.info("nightly_run_queued", job_id=job.job_id)
         return True
 
     def _wait(self) -> None:
@@ -62,7 +60,7 @@ class Nightly:
         while not self._stopping.wait(max(0.0, (due - datetime.now(UTC)).total_seconds())):
             try:
                 self.run_once(due)
-            except FactbookError as error:  # its job has failed and says why; the next night is another day
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next night is another day
                 log.error("nightly_run_failed", reason=str(error))
             due = next_due(datetime.now(UTC), self._at)
 

@@ -37,9 +37,9 @@ class Policies:
         self._viewed = viewed
 
     def of(self, kinds: list[str]) -> list[KindPolicy]:
-        """Return the policy in force for each kind, in the order given."""
+        """Return the policy in force now for each kind, in the order given."""
         targets = [MetadataTarget(kind) for kind in kinds]
-        found = self._repository.latest_many(targets, KIND.name, tenant=self._tenant)
+        found = self._repository.latest_many(targets, KIND.name, tenant=self._tenant, as_of=datetime.now(UTC))
         return [self._policy(kind, record.record if (record := found.get(MetadataTarget(kind))) else None) for kind in kinds]
 
     def set(self, kind: str, policy: RetentionPolicy | None) -> KindPolicy:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
+import structlog
 
 from factbook.history.model import HistoryPlan, HistoryReport, KindPolicy, PlannedStep
 from factbook.history.policies import Policies, drop_of, rule_of
@@ -17,6 +18,8 @@ from factbook.repository.dropping import Drop, Dropped, all_channels, count_due,
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.retention_policy import RetentionPolicy
+
+log = structlog.get_logger(__name__)
 
 JobType = Literal["compact", "retention"]
 JOB_TYPES: tuple[JobType, ...] = ("compact", "retention")
@@ -39,6 +42,7 @@ class History:
         self._compact_after_days = compact_after_days
         self._compactor = Compactor(repository)
         self.exclusive = self._compactor.exclusive
+        self._reports: dict[str, HistoryReport] = {}
 
     def policies(self, tenant: str) -> list[KindPolicy]:
         """Return the policy in force for each kind, by name."""
@@ -65,21 +69,21 @@ class History:
     def run(self, jobs: Jobs, job_type: JobType, *, trigger: str, on_progress: Callable[[Progress], None] | None = None) -> HistoryOutcome:
         """Run here and now; raises what ended it, :class:`StoreBusy` while another process does the same."""
         job = jobs.run_here(job_type, {}, target=MetadataTarget(job_type), trigger=trigger, on_progress=on_progress)
-        return HistoryOutcome(job, msgspec.convert(job.result, HistoryReport))
+        return HistoryOutcome(job, self._reports[job.job_id])
 
-    def handle(self, control: JobControl) -> dict[str, Any]:
-        """Do the work of a job; its result is the :class:`HistoryReport` as JSON values."""
+    def handle(self, control: JobControl) -> None:
+        """Do the work of a job. What it did is logged: as its result, it would tell the one tenant whose job it is about all others."""
         with self.exclusive.hold():
             rules, drops = self._due(None)
             dropped = Dropped()
             for drop in drops if control.job.job_type == "retention" else ():
                 one = drop_due(self._repository, drop, check_cancelled=control.check_cancelled)
                 dropped = Dropped(dropped.records + one.records, dropped.files + one.files)
-                control.report(dropped.records, None, f"dropped of {drop.kind}")
+                control.report(dropped.records, None, "dropped")
             done = self._compactor.run(rules, on_progress=control.report, check_cancelled=control.check_cancelled)
         report = HistoryReport(done.records, done.files, done.body_bytes, done.file_bytes, dropped.records, dropped.files)
-        result: dict[str, Any] = msgspec.to_builtins(report)
-        return result
+        self._reports = {control.job.job_id: report}
+        log.info("history_kept", job_id=control.job.job_id, **msgspec.structs.asdict(report))
 
     def give_back(self) -> None:
         """Give the room of emptied bodies back to the disk; writers wait meanwhile."""

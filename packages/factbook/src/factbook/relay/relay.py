@@ -84,7 +84,7 @@ class Relay:
             while not self._stopping.is_set():
                 try:
                     count = self.step()
-                except FactbookError as error:
+                except Exception as error:  # noqa: BLE001 - whatever it is, records wait behind it, and nobody else would try again
                     self._note(error)
                     self._stopping.wait(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
@@ -166,7 +166,7 @@ class Relay:
             self.counters.dead_letters = self._bus.dead_count()
             self._counted_at = time.monotonic()
 
-    def _note(self, error: FactbookError) -> None:
+    def _note(self, error: Exception) -> None:
         self.counters.failures += 1
         self._place = None
         self._max_bytes = None

@@ -133,7 +133,7 @@ class Compactor:
                 for due in plan:
                     for file in self._compact(connection, due, check_cancelled):
                         done = done.plus(file)
-                        on_progress(done.records, total, f"{due.rule.kind} {due.month}")
+                        on_progress(done.records, total, "archived")
             self._refresh()
             return done
 
@@ -142,18 +142,21 @@ class Compactor:
         place = self._place()
         place.sweep()
         with self._repository.reading() as connection:
-            left = manifest.in_state(connection, FileState.WRITTEN, FileState.IN_FORCE)
+            left = manifest.in_state(connection, FileState.WRITTEN, FileState.IN_FORCE, FileState.DELETING)
         for file in left:
-            if file.state is FileState.WRITTEN:
+            if file.state is not FileState.IN_FORCE:
                 # Whether it was published or not: readers never saw it, and its records are all in the store.
-                self._delete(self._move(file, FileState.DROPPED))
+                self._delete(file)
             else:
                 self._settle(file)
         oldest = (time.time() - self._grace_seconds) * 1e6
         with self._repository.reading() as connection:
             dropped = [file for file in manifest.in_state(connection, FileState.DROPPED) if file.moved_at <= oldest]
         for file in dropped:
-            self._delete(file)
+            # From here on no reader is sent there, so that it may be gone before the manifest knows.
+            moved = self._move(file, FileState.DELETING)
+            self._on_step("deleting")
+            self._delete(moved)
 
     def give_back(self) -> None:
         """Give the room that bodies took back to the disk: the store is rewritten, and writers wait meanwhile."""
@@ -267,6 +270,7 @@ class Compactor:
 
     def _delete(self, file: ArchiveFile) -> None:
         self._place().delete(file.path)
+        self._on_step("deleted")
         with self._repository.database.writing() as connection:
             manifest.forget(connection, file)
 

@@ -120,7 +120,9 @@ def ordered(
         while len(kept) < limit:
             statement = _ordered_statement(connection.dialect.name, conditions, first, last, place, order, step, is_one_stream, candidates)
             rows = connection.execute(statement, execution_options=options).all()
-            found = bodies.records(connection, [(row.offset, row.id, row.body, row.channel_no, row.produced_at) for row in rows])
+            # A candidate may have been dropped; it still counts for how far the page reached.
+            there = [(row.offset, row.id, row.body, row.channel_no, row.produced_at) for row in rows if row.id is not None]
+            found = bodies.records(connection, there)
             kept.extend(item for item in found if matches(item.record, where))
             if len(rows) < step:
                 break
@@ -185,6 +187,7 @@ def _ordered_statement(
     if after is not None:
         page = page.where(*_after(moment, offset, after, order))
     direction = asc if order == "asc" else desc
+    may_be_gone = candidates is not None
     page = page.order_by(direction(moment), direction(offset))
     if is_one_stream:
         # Its index is in that very order.
@@ -201,12 +204,12 @@ def _ordered_statement(
             .limit(literal_column("1"))
             .lateral("row")
         )
-        statement = select(picked, *row.c).select_from(picked).join(row, true())
+        statement = select(picked, *row.c).select_from(picked).join(row, true(), isouter=may_be_gone)
     else:
         statement = (
             select(picked, records.c.id, records.c.body, records.c.channel_no)
             .select_from(picked)
-            .join(records, records.c.offset == picked.c.offset)
+            .join(records, records.c.offset == picked.c.offset, isouter=may_be_gone)
         )
     return statement.order_by(direction(picked.c.produced_at), direction(picked.c.offset))
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api import answers
-from factbook.api.access import JobReader, JobRunner, asking
+from factbook.api.access import JobReader, JobRunner, asking, check_may_run
 from factbook.api.openapi import answers as described
 from factbook.api.parameters import LIMIT, AnySource, Cursor, Limit, PathName
 from factbook.jobs import Job, JobPage
@@ -40,6 +40,7 @@ def show_job(rooms: JobReader, job_id: PathName) -> Response:
 def cancel_job(request: Request, rooms: JobRunner, job_id: PathName) -> Response:
     """Cancel a queued job at once; ask a running one to stop."""
     asking(request).subject = job_id
+    check_may_run(request, rooms.jobs.get(job_id))
     return answers.json(rooms.jobs.cancel(job_id))
 
 
@@ -50,6 +51,7 @@ def cancel_job(request: Request, rooms: JobRunner, job_id: PathName) -> Response
 )
 def retry_job(request: Request, rooms: JobRunner, job_id: PathName) -> Response:
     """Submit a failed or cancelled job again, as a new job."""
+    check_may_run(request, rooms.jobs.get(job_id))
     job = rooms.jobs.retry(job_id, trigger="api")
     request.state.job_id = asking(request).subject = job.job_id
     return answers.json(job, status=202, location=answers.under_same_prefix(request, f"/jobs/{job.job_id}"))

@@ -35,7 +35,7 @@ from factbook.api.parameters import (
 )
 from factbook.api.schemas import LatestQuestion, OffsetPage, RecordPage, RecordQuestion, StoreReport, page_of, report_of
 from factbook.api.waiting import STREAM_PAGE, Followers, Lines, ServerSentEvents
-from factbook.api.writing import Writing
+from factbook.api.writing import Writing, read_counted
 from factbook.errors import NotFound
 from factbook.repository.explaining import QueryPlan
 from factbook_sdk.facts import MetadataRecord, target_key
@@ -71,8 +71,7 @@ async def store_records(request: Request) -> Response:
     atomic = flag(request, "atomic")
     declared = request.headers.get("content-length", "")
     with writing.pressure.admit(int(declared) if declared.isdecimal() else 0) as correct:
-        body = await request.body()
-        correct(len(body))
+        body = await read_counted(request, correct)
         record = only_record(body) if holds_one(request, body) else None
         if record is not None and writes.refusal_of(record) is None:
             report = await writing.store_one(record)

@@ -21,7 +21,7 @@ _QUEUED = described(Job, "The job, queued. `Location` leads to it.", status=202,
 
 @router.get("/retention", responses=described(PolicyList, "The policy in force for each kind."))
 def list_policies(house: House, rooms: PolicyReader) -> Response:
-    """List how long each kind stays. A policy is set by storing a record of the kind `retention_policy`."""
+    """List how long each kind stays. An admin of the tenant sets one by storing a record of the kind `retention_policy`."""
     return answers.json(PolicyList(house.history.policies(rooms.tenant)))
 
 

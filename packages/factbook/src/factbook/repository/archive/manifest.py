@@ -1,7 +1,8 @@
 """The manifest: which file holds whose bodies, and how far each file has come.
 
 ``written``: checked and about to be published; nobody reads it yet. ``in_force``: readers find bodies in it while those in ``records`` are
-emptied. ``settled``: they all are. ``dropped``: nobody needs it, and it is deleted once readers under way have ended.
+emptied. ``settled``: they all are. ``dropped``: nobody needs it, and it is deleted once readers under way have ended. ``deleting``: it may
+be gone already.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from factbook.errors import InternalError
 
 
 class FileState(StrEnum):
-    """written → in_force → settled → dropped."""
+    """written → in_force → settled → dropped → deleting."""
 
     WRITTEN = "written"
     IN_FORCE = "in_force"
     SETTLED = "settled"
     DROPPED = "dropped"
+    DELETING = "deleting"
 
 
 class ArchiveFile(msgspec.Struct, frozen=True):
@@ -67,8 +69,8 @@ def move(connection: Connection, file: ArchiveFile, state: FileState) -> Archive
 
 
 def forget(connection: Connection, file: ArchiveFile) -> None:
-    """Take a dropped file out of the manifest."""
-    connection.execute(delete(files).where(files.c.file_no == file.file_no, files.c.state == FileState.DROPPED.value))
+    """Take a file that was deleted out of the manifest."""
+    connection.execute(delete(files).where(files.c.file_no == file.file_no, files.c.state == file.state.value))
 
 
 def in_state(connection: Connection, *states: FileState) -> list[ArchiveFile]:
