@@ -294,3 +294,15 @@ def test_a_copy_knows_the_kinds_of_its_original_and_keeps_what_was_unverified(ma
         assert again.tail().records == copies
         assert [(item.id, item.record) for item in copies] == [(item.id, item.record) for item in house.repository.tail().records]
         again.close()
+
+
+def test_a_kind_of_another_tenant_is_not_taken_for_ones_own(make_house):
+    """What one tenant had registered was given, schema and all, to another who had unverified records of that name."""
+    house = make_house(accepts=("free",))
+    house.kinds.register(proposal())
+    house.repository.store(reading(tenant="free"))
+    with pytest.raises(UnknownKind, match="not registered"):
+        house.kinds.deprecate("weather", reason="x", tenant="free")
+    with pytest.raises(UnknownKind, match="not registered"):
+        house.kinds.describe("weather", description="x", tenant="free")
+    assert house.kinds.get("weather", "free").origin is Origin.UNVERIFIED

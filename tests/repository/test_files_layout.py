@@ -89,6 +89,12 @@ def test_records_of_the_same_time_and_run_get_their_id_as_well(tmp_path):
     assert sum("Z_r~" in name for name in by_record.values()) == 1
 
 
+def test_what_is_stored_just_before_closing_is_filed(tmp_path):
+    """Filing that was under way when the store was closed took itself for the last one."""
+    for number in range(30):
+        assert len(files_after(tmp_path / str(number), event(1), event(2, 1))) == 2
+
+
 def test_a_tombstone_is_a_file_like_any_other(tmp_path):
     found = files_after(tmp_path, state(1, 0), state(None, 1))
     assert sorted(record.is_tombstone for record in found.values()) == [False, True]

@@ -5,7 +5,7 @@ import pytest
 
 from factbook_sdk.errors import InvalidRecord
 from factbook_sdk.facts.codec import canonical_json
-from factbook_sdk.repository.contract import Rejection
+from factbook_sdk.repository.contract import Outcome, Rejection
 from factbook_sdk.repository.intake import store_document
 from factbook_sdk.repository.memory import MemoryRepository
 from factbook_sdk.testing.records import event, state
@@ -53,3 +53,16 @@ def test_the_one_good_record_among_bad_ones_keeps_its_place():
     report = store_document(repository(), b"[7, " + canonical_json(event(2)) + b", 7]", tenants={"default"})
     assert [isinstance(result, Rejection) for result in report.results] == [True, False, True]
     assert report.results[1].offset == len(KNOWN) + 1
+
+
+@pytest.mark.parametrize("depth", [199, 250, 400, 950])
+def test_a_record_that_is_nested_too_deep_is_refused_alone(depth: int) -> None:
+    deep = b'{"target":{"source_id":"s"},"kind":"ingestion_volume","producer_id":"p","produced_at":"2026-01-01T00:00:00Z",' + (
+        b'"payload":{"row_count":1,"x":' + b"[" * depth + b"]" * depth + b"}}"
+    )
+    good = canonical_json(event(1))
+    repository = MemoryRepository()
+    report = store_document(repository, b"\n".join([good, deep]))
+    assert report.count(Outcome.STORED) == 1
+    [rejection] = report.rejections
+    assert rejection.index == 1

@@ -177,7 +177,7 @@ def copy(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Copy the log into another store or a service. Doing it again copies what is new."""
+    """Copy the records of the tenant (TENANT) into another store or a service. Doing it again copies what is new."""
     from factbook.cli.documents import show_json
     from factbook.cli.progress import progress
     from factbook.cli.terminal import note, say

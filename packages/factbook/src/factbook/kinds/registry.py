@@ -119,7 +119,7 @@ class Kinds:
         self._check_rules(proposal)
 
         def added(current: Kind | None) -> tuple[Kind, Registered]:
-            there = self._there(current, name)
+            there = self._there(current, name, tenant)
             extended, verdict = judge(there, proposal)
             refuse_breaking(verdict)
             changed = msgspec.structs.replace(there, schemas=extended.schemas)
@@ -144,7 +144,7 @@ class Kinds:
         given = {field: value for field, value in changes.items() if value is not None}
 
         def described(current: Kind | None) -> tuple[Kind, Kind]:
-            kind = msgspec.structs.replace(self._there(current, name), **given)
+            kind = msgspec.structs.replace(self._there(current, name, tenant), **given)
             check_proposal(Proposal(name, kind.category, kind.description, {}, indexed=list(kind.indexed)))
             return kind, kind
 
@@ -170,7 +170,7 @@ class Kinds:
 
     def _deprecated(self, name: str, version: int | None, deprecation: Deprecation | None, tenant: str | None) -> Kind:
         def changed(current: Kind | None) -> tuple[Kind, Kind]:
-            kind = self._there(current, name)
+            kind = self._there(current, name, tenant)
             if version is None:
                 kind = msgspec.structs.replace(kind, deprecated=_since_before(kind.deprecated, deprecation))
                 return kind, kind
@@ -194,8 +194,8 @@ class Kinds:
             )
         check_schema(proposal.schema)
 
-    def _there(self, current: Kind | None, name: str) -> Kind:
-        return self._registered(current if current is not None else self.get(name))
+    def _there(self, current: Kind | None, name: str, tenant: str | None) -> Kind:
+        return self._registered(current if current is not None else self.get(name, tenant))
 
     @staticmethod
     def _registered(kind: Kind) -> Kind:

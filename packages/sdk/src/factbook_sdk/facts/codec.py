@@ -79,6 +79,9 @@ def encode_payload(payload: dict[str, Any] | None, field: str = "payload") -> by
     if not faithful:
         check_json(payload, field)
         body = _encoder.encode(payload)
+    elif body.count(b"[") + body.count(b"{") > _MAX_DEPTH:
+        # Only then it may be nested too deep; libraries that walk it later end at depths of their own.
+        check_json(payload, field)
     return body
 
 

@@ -134,6 +134,8 @@ class Filing:
         while True:
             self._changed.wait(CATALOGUE_SECONDS)
             self._changed.clear()
+            # Looked at before filing: what comes while we file, just before the end, is still to be filed.
+            is_last = self._stop.is_set()
             try:
                 self._file_all()
             except FactbookError as error:
@@ -141,7 +143,7 @@ class Filing:
                 log.warning("filing_failed", store=str(self._storage), filed=self._filed, error=str(error))
                 if not self._stop.wait(_RETRY_SECONDS):
                     self._changed.set()
-            if self._stop.is_set():
+            if is_last:
                 return
             if self._filed == self._written_offset:
                 self._changed.wait()
