@@ -14,8 +14,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -25,6 +24,7 @@ import msgspec
 
 from bench import report
 from bench.generate_records import EVENT, STATE, kinds, records, target
+from bench.timing import rate
 from factbook.repository.files.folder import Folder
 from factbook.repository.files.ledger import Ledger
 from factbook.repository.files.log import Log
@@ -97,13 +97,13 @@ def measure_single(folder: Path) -> list[list[Any]]:
     repository.store(template)
     (line,) = _lines(folder / "single", 1)
     floor = Floor(folder / "floor-single")
-    bare = _rate(lambda: floor.append(line), threads=1)
+    bare = rate(lambda: floor.append(line), threads=1, seconds=STORE_SECONDS)
     floor.close()
 
     def store() -> None:
         repository.store(_later(template, next(moments)))
 
-    rates = [(threads, _rate(store, threads=threads)) for threads in THREADS]
+    rates = [(threads, rate(store, threads=threads, seconds=STORE_SECONDS)) for threads in THREADS]
     repository.close()
     return [[f"store from {threads} threads", round(rate), round(bare), round(bare / rate, 2)] for threads, rate in rates]
 
@@ -170,21 +170,6 @@ def _store(repository: FilesRepository, facts: list[MetadataRecord], outcome: Ou
     if found.count(outcome) != len(facts):
         raise AssertionError(f"{len(facts)} records should all be {outcome}, but: {found.counts}")
     return seconds
-
-
-def _rate(act: Callable[[], None], *, threads: int) -> float:
-    counts = [0] * threads
-    begun = time.perf_counter()
-
-    def work(place: int) -> None:
-        while time.perf_counter() - begun < STORE_SECONDS:
-            act()
-            counts[place] += 1
-
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(work, place) for place in range(threads)]:
-            done.result()
-    return sum(counts) / (time.perf_counter() - begun)
 
 
 def main(arguments: Sequence[str]) -> None:

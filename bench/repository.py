@@ -13,8 +13,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
@@ -25,6 +24,7 @@ import msgspec
 from bench import report
 from bench.floor_repository import COLUMNS, Floor, Ground, postgres, sqlite
 from bench.generate_records import EVENT, STATE, TABLES, kinds, records, target
+from bench.timing import rate
 from factbook.repository.sql import SqlRepository
 from factbook.repository.urls import open_repository
 from factbook_sdk.facts import Admission
@@ -117,14 +117,14 @@ class Bench:
         with self.ground.floor() as floor, self._opened() as repository:
             _, _, body = floor.tail(0, 1)[0]
             rows = ((self._held + number, 1, 1, number, os.urandom(16), None, body) for number in count(1))
-            commits = _rate(lambda: floor.insert_batch([next(rows)]), threads=1)
+            commits = rate(lambda: floor.insert_batch([next(rows)]), threads=1, seconds=STORE_SECONDS)
             template, moments = records(EVENT, next(self._runs), 1)[0], count(1)
 
             def store() -> None:
                 produced_at = template.produced_at + timedelta(microseconds=next(moments))
                 repository.store(msgspec.structs.replace(template, produced_at=produced_at))
 
-            rates = [_rate(store, threads=threads) for threads in THREADS]
+            rates = [rate(store, threads=threads, seconds=STORE_SECONDS) for threads in THREADS]
             self._held = repository.last_offset()
         return [self.ground.name, round(commits), *map(round, rates)]
 
@@ -180,22 +180,6 @@ class Bench:
             yield repository
         finally:
             repository.close()
-
-
-def _rate(act: Callable[[], None], *, threads: int) -> float:
-    """Return how often a second ``act`` is done when so many threads do it all the time."""
-    counts = [0] * threads
-    begun = time.perf_counter()
-
-    def work(place: int) -> None:
-        while time.perf_counter() - begun < STORE_SECONDS:
-            act()
-            counts[place] += 1
-
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(work, place) for place in range(threads)]:
-            done.result()
-    return sum(counts) / (time.perf_counter() - begun)
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:

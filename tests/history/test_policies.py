@@ -16,6 +16,7 @@ from tests.repository.stores import ADMISSION
 
 from factbook.app import Factbook
 from factbook.errors import ConfigurationError, InvalidRequest, UnknownKind
+from factbook.health import examine
 from factbook.history import KindPolicy, PlannedStep
 from factbook.history.nightly import Nightly, next_due
 from factbook.history.policies import drop_of, rule_of
@@ -231,3 +232,18 @@ def finished(client: TestClient, path: str) -> dict[str, Any]:
         if job["finished_at"] is not None:
             return job
         waited.wait(0.05)
+
+
+def test_the_doctor_says_when_the_archive_is_not_the_one_that_was_written(factbook: Factbook, tmp_path: Path) -> None:
+    def found(house: Factbook) -> list[tuple[str, str]]:
+        return [(check.verdict, check.found) for check in examine(house) if check.name == "archive"]
+
+    assert [status for status, _ in found(factbook)] == ["ok"]
+    factbook.repository.bulk_store([volume(number, 200) for number in range(3)])
+    factbook.history.run(factbook.jobs, "compact", trigger="test")
+    assert [status for status, _ in found(factbook)] == ["ok"]
+    elsewhere = Factbook(load_settings({}, data_dir=str(tmp_path / "data"), archive_url=f"file://{tmp_path}/elsewhere"))
+    [(status, text)] = found(elsewhere)
+    elsewhere.close()
+    assert status == "fail"
+    assert "elsewhere" in text

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from factbook.errors import NeedsDatabase
 from factbook.rooms import Rooms
 from factbook.settings import Settings, load_settings
-from factbook_sdk.facts import Admission, builtin_kinds
+from factbook_sdk.facts import Admission, KindRegistry, builtin_kinds
 
 if TYPE_CHECKING:
     from factbook.access.audit import AuditTrail
@@ -92,7 +92,7 @@ class Factbook:
         from factbook.repository.archive.place import open_place
         from factbook.repository.urls import open_repository
 
-        admission = Admission(self.governed_kinds, max_payload_bytes=self.settings.max_payload_bytes)
+        admission = self._admission(self.governed_kinds)
         archive = open_place(self.settings.archive_url, self.settings.data_dir / "archive-drafts")
         repository = open_repository(self.settings.meta_db_url, admission=admission, projections=self.projections(), archive=archive)
         self.governed_kinds.attach(repository)
@@ -272,12 +272,12 @@ class Factbook:
 
         tenant = self.settings.tenant
         if into is None:
-            admission = Admission(self.governed_kinds, max_payload_bytes=self.settings.max_payload_bytes)
+            admission = self._admission(self.governed_kinds)
             return backfill(mapping, Destination("the store", lambda: self.repository, admission, tenant, self.kinds), options, on_progress)
         from factbook_sdk.repository.remote import RemoteRepository
 
         builtin = builtin_kinds()
-        admission = Admission(builtin, max_payload_bytes=self.settings.max_payload_bytes)
+        admission = self._admission(builtin)
         with closing(RemoteRepository(into, token=self.settings.service_token or None, compress=True)) as remote:
             return backfill(mapping, Destination(into, lambda: remote, admission, tenant, builtin), options, on_progress)
 
@@ -299,12 +299,15 @@ class Factbook:
         from factbook.repository.urls import open_repository
 
         governed = GovernedKinds(builtin_kinds(), is_copying=True)
-        admission = Admission(governed, max_payload_bytes=self.settings.max_payload_bytes)
+        admission = self._admission(governed)
         is_own = url == self.settings.meta_db_url
         archive = open_place(self.settings.archive_url, self.settings.data_dir / "archive-drafts") if is_own else None
         repository = open_repository(url, admission=admission, projections=self.projections(), archive=archive)
         governed.attach(repository)
         return repository
+
+    def _admission(self, kinds: GovernedKinds | KindRegistry) -> Admission:
+        return Admission(kinds, max_payload_bytes=self.settings.max_payload_bytes)
 
     def test_source(self, source_id: str) -> Probe:
         """Connect to a registered source and say what answers."""

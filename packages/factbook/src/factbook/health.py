@@ -100,6 +100,8 @@ class House(Protocol):
     @property
     def repository(self) -> SqlRepository | FilesRepository: ...
     @property
+    def sql(self) -> SqlRepository: ...
+    @property
     def connections(self) -> Connections: ...
     @property
     def jobs(self) -> Jobs: ...
@@ -149,7 +151,13 @@ def memory_bytes() -> int | None:
 
 def examine(house: House, *, test_sources: bool = False) -> list[Check]:
     """Check the installation; each finding says what to do about it. ``test_sources`` connects to every registered source."""
-    return [*_check_libraries(), *_check_folder(house.settings), *_check_store(house), *_check_sources(house, test_sources)]
+    return [
+        *_check_libraries(),
+        *_check_folder(house.settings),
+        *_check_store(house),
+        *_check_archive(house),
+        *_check_sources(house, test_sources),
+    ]
 
 
 def _database(house: House, warnings: list[str]) -> DatabaseHealth:
@@ -221,6 +229,24 @@ def _check_store(house: House) -> Iterator[Check]:
         yield Check("ok", "jobs", ", ".join(f"{count} {state}" for state, count in house.jobs.counts().items()))
     except FactbookError as error:
         yield Check("fail", "store", str(error), error.fix)
+
+
+def _check_archive(house: House) -> Iterator[Check]:
+    from factbook.log import redact_text
+
+    if not house.has_database:
+        return
+    url = redact_text(house.settings.archive_url)
+    try:
+        missing = house.sql.missing_from_archive()
+    except FactbookError as error:
+        yield Check("fail", "archive", str(error), error.fix)
+        return
+    if missing is None:
+        yield Check("ok", "archive", url)
+    else:
+        fix = "Every process on one store needs the same ARCHIVE_URL; correct it, or bring the archive back"
+        yield Check("fail", "archive", f"{missing} is not in {url}", fix)
 
 
 def _check_sources(house: House, test_sources: bool) -> Iterator[Check]:

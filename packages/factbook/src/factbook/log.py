@@ -75,7 +75,7 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
     """Send our logs and those of libraries to ``stream`` (standard error) as JSON lines from ``level`` on.
 
     The faces call this before they start to work; calling it again replaces what was configured. Our own lines go straight to the stream:
-    by way of the standard library's records, a line costs as much as the request it tells of.
+    by way of the standard library's records, a line costs several times as much.
     """
     # What comes from outside stands in the event and its context; what is added after the secrets are out holds none.
     marks: list[Processor] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]

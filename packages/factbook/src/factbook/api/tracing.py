@@ -21,7 +21,7 @@ HEADER = "X-Request-ID"
 _SANE_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 
 _PROCESS_ID = secrets.token_hex(8)
-"""Random for each process, so that ids of requests never meet; asking for randomness at each request costs more than routing it."""
+"""Random for each process, so that ids of requests never meet; asking the system for randomness at each request lets other threads in."""
 
 _numbers = count(1)
 

@@ -26,8 +26,8 @@ MAX_SHARING = 1_000
 """Records that share one commit."""
 
 LINGER_SECONDS = 0.001
-"""How long a commit waits for as many records as the one before had: under load they are about to come, and a commit costs a millisecond
-however few it holds. A record that comes alone never waits."""
+"""How long a commit waits for as many records as the one before had: under load they are about to come, and what a commit costs hardly
+depends on how few it holds. A record that comes alone never waits."""
 
 _DOCUMENTS_AT_ONCE = 2
 """One is read while another is written. More would only wait: the log has one append point."""

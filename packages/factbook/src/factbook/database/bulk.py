@@ -1,8 +1,8 @@
 """Bulk statements below SQLAlchemy: many rows a statement on SQLite, and COPY on PostgreSQL.
 
 SQLAlchemy's own executemany is three times slower on both engines (bench/repository.py shows the ratio to the bare driver). The SQLite
-driver's is not slower than many rows a statement, but it lets other threads in after every row and then waits for its turn again: beside
-a busy thread that costs ten times the insert (bench/http.py).
+driver's is not slower than many rows a statement, but it lets other threads in after every row and then waits for its turn again, which
+beside a busy thread takes longer than the insert.
 """
 
 from __future__ import annotations

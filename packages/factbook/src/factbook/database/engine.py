@@ -160,7 +160,9 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
-        raise ConfigurationError("META_DB_URL is no URL", fix="Write sqlite:///PATH or postgresql://USER@HOST/DATABASE") from error
+        raise ConfigurationError(
+            "The address of the store is no URL", fix="Write sqlite:///PATH or postgresql://USER@HOST/DATABASE"
+        ) from error
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):

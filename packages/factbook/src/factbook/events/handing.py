@@ -1,7 +1,10 @@
-"""Hand events to a handler: repeat in place, give up at the right time, keep the order. Pure but for the handler and the pauses."""
+"""Hand events to a handler: repeat in place, give up at the right time, keep the order. Pure but for the handler, the pauses and the
+thread that a bus does it in."""
 
 from __future__ import annotations
 
+import threading
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -10,7 +13,7 @@ import structlog
 
 from factbook.errors import InvalidRecord, TemporaryError
 from factbook.events.cloudevents import Event, decode_event
-from factbook.events.contract import DeadLetter, Delivery, Handler
+from factbook.events.contract import DeadLetter, Delivery, Handler, Subscription
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +35,34 @@ class Settled(msgspec.Struct, frozen=True):
 
     count: int
     letters: list[DeadLetter]
+
+
+class ThreadedSubscription(Subscription):
+    """A subscription with a thread of its own. A bus says in ``_work`` how it receives until ``_stopping`` is set."""
+
+    def __init__(self, name: str, handler: Handler, delivery: Delivery) -> None:
+        self._name = name
+        self._handler = handler
+        self._delivery = delivery
+        self._stopping = threading.Event()
+        self._failure: str | None = None
+        self._thread = threading.Thread(target=self._work, name=f"subscriber-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to receive."""
+        self._thread.start()
+
+    def failure(self) -> str | None:
+        return self._failure
+
+    def close(self) -> None:
+        self._stopping.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    @abstractmethod
+    def _work(self) -> None:
+        """Receive and hand out until stopped."""
 
 
 Pause = Callable[[float], bool]

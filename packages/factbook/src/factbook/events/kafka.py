@@ -18,7 +18,7 @@ import structlog
 from factbook.errors import BusUnavailable, InvalidRecord
 from factbook.events.cloudevents import CONTENT_TYPE, Event, decode_event, encode_event
 from factbook.events.contract import Bus, DeadLetter, Delivery, Handler, Subscription, check_subscriber
-from factbook.events.handing import Arrival, hand_out
+from factbook.events.handing import Arrival, ThreadedSubscription, hand_out
 
 if TYPE_CHECKING:
     from factbook.events.urls import BusUrl
@@ -195,28 +195,11 @@ class KafkaBus(Bus):
             raise self.unavailable(cause.str() if hasattr(cause, "str") else cause) from error
 
 
-class _KafkaSubscription(Subscription):
+class _KafkaSubscription(ThreadedSubscription):
     def __init__(self, bus: KafkaBus, topic: str, name: str, handler: Handler, delivery: Delivery) -> None:
+        super().__init__(name, handler, delivery)
         self._bus = bus
         self._topic = topic
-        self._name = name
-        self._handler = handler
-        self._delivery = delivery
-        self._stopping = threading.Event()
-        self._failure: str | None = None
-        self._thread = threading.Thread(target=self._work, name=f"subscriber-{name}", daemon=True)
-
-    def start(self) -> None:
-        """Begin to receive."""
-        self._thread.start()
-
-    def failure(self) -> str | None:
-        return self._failure
-
-    def close(self) -> None:
-        self._stopping.set()
-        if self._thread is not threading.current_thread():
-            self._thread.join()
 
     def _work(self) -> None:
         while not self._stopping.is_set():

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from factbook.errors import FactbookError
-from factbook.events.contract import Delivery, Handler, Subscription
-from factbook.events.handing import Arrival, hand_out
+from factbook.events.contract import Delivery, Handler
+from factbook.events.handing import Arrival, ThreadedSubscription, hand_out
 from factbook.events.nats_connection import Connection, Streams, connect
 
 if TYPE_CHECKING:
@@ -38,31 +37,14 @@ _FLUSH_SECONDS = 5
 _RETRY_SECONDS = (0.2, 5.0)
 
 
-class NatsSubscription(Subscription):
+class NatsSubscription(ThreadedSubscription):
     """Serves one name until it is closed, over as many connections as that takes."""
 
     def __init__(self, bus: NatsBus, place: BusUrl, streams: Streams, name: str, handler: Handler, delivery: Delivery) -> None:
+        super().__init__(name, handler, delivery)
         self._bus = bus
         self._place = place
         self._streams = streams
-        self._name = name
-        self._handler = handler
-        self._delivery = delivery
-        self._stopping = threading.Event()
-        self._failure: str | None = None
-        self._thread = threading.Thread(target=self._work, name=f"subscriber-{name}", daemon=True)
-
-    def start(self) -> None:
-        """Begin to receive."""
-        self._thread.start()
-
-    def failure(self) -> str | None:
-        return self._failure
-
-    def close(self) -> None:
-        self._stopping.set()
-        if self._thread is not threading.current_thread():
-            self._thread.join()
 
     def _work(self) -> None:
         import nats.errors

@@ -94,8 +94,10 @@ def latest_of_one(
 
 
 def _stored(database: Database, bodies: Bodies, row: Any) -> StoredRecord | None:
-    if row is None or row[2]:
-        return None if row is None else to_stored(row)
+    if row is None:
+        return None
+    if row[2]:
+        return to_stored(row)
     with database.reading() as connection:
         return bodies.records(connection, [row])[0]
 

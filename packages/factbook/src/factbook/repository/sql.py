@@ -205,6 +205,11 @@ class SqlRepository(MetadataRepository):
         with self.reading() as connection:
             return self.projections.positions(connection)
 
+    def missing_from_archive(self) -> str | None:
+        """Return a file of archived bodies that is not where it should be, if there is one."""
+        with self.reading() as connection:
+            return self.bodies.missing(connection)
+
     def rebuild(self, on_replay: OnReplay | None = None) -> int:
         """Drop all views and replay the log into new ones, in one transaction; return the offset reached."""
         with self.database.writing() as connection:

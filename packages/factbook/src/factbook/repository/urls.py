@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from factbook.errors import ConfigurationError
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from factbook.repository.files.store import FilesRepository
     from factbook.repository.projection import Projection
     from factbook.repository.sql import SqlRepository
+
+Store = TypeVar("Store", "SqlRepository", "FilesRepository")
 
 
 def open_repository(
@@ -49,13 +51,7 @@ def open_sql(url: str, *, admission: Admission, projections: Sequence[Projection
             why="facts are kept in a file or on a server",
             fix="Write sqlite:///PATH or postgresql://USER@HOST/DATABASE",
         )
-    repository = SqlRepository(database, admission, projections, archive)
-    try:
-        repository.open()
-    except BaseException:
-        repository.close()
-        raise
-    return repository
+    return _opened(SqlRepository(database, admission, projections, archive))
 
 
 def open_files(url: str, *, admission: Admission) -> FilesRepository:
@@ -67,7 +63,9 @@ def open_files(url: str, *, admission: Admission) -> FilesRepository:
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise ConfigurationError("META_DB_URL is no URL", why=str(error), fix="Write file:///PATH or s3://BUCKET/PREFIX") from error
+        raise ConfigurationError(
+            "The address of the store is no URL", why=str(error), fix="Write file:///PATH or s3://BUCKET/PREFIX"
+        ) from error
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigurationError(
             "META_DB_URL says too much",
@@ -80,7 +78,10 @@ def open_files(url: str, *, admission: Admission) -> FilesRepository:
     if parts.scheme == "s3" and not parts.netloc:
         raise ConfigurationError("META_DB_URL names no bucket", why="s3: takes two slashes and a bucket", fix="Write s3://BUCKET/PREFIX")
     storage = Folder(Path(path)) if parts.scheme == "file" else open_bucket(parts.netloc, path.strip("/"))
-    repository = FilesRepository(storage, admission)
+    return _opened(FilesRepository(storage, admission))
+
+
+def _opened(repository: Store) -> Store:
     try:
         repository.open()
     except BaseException:

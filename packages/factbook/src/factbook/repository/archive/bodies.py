@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from factbook.errors import ArchiveUnavailable, ConfigurationError
 from factbook.repository.archive import manifest
 from factbook.repository.archive.layout import month_of
+from factbook.repository.archive.manifest import FileState
 from factbook.repository.archive.parquet import Reader
 from factbook.repository.archive.place import Place
 from factbook.repository.rows import to_stored
@@ -34,6 +35,13 @@ class Bodies:
             return [to_stored(row) for row in rows]
         bodies = self._fetch(connection, archived)
         return [to_stored(row if row[2] else (row[0], row[1], bodies[row[0]])) for row in rows]
+
+    def missing(self, connection: Connection) -> str | None:
+        """Return the newest file that bodies lie in, if it is not in the archive that is known here."""
+        used = manifest.in_state(connection, FileState.IN_FORCE, FileState.SETTLED)
+        if not used or (self._place is not None and self._place.has(used[-1].path)):
+            return None
+        return used[-1].path
 
     def close(self) -> None:
         if self._reader is not None:

@@ -35,6 +35,10 @@ class Place(ABC):
         """Delete a file; harmless when it is not there."""
 
     @abstractmethod
+    def has(self, path: str) -> bool:
+        """Return whether a file is there; raises :class:`ArchiveUnavailable` where that cannot be told."""
+
+    @abstractmethod
     def url(self, path: str) -> str:
         """Return what DuckDB calls the file."""
 
@@ -84,6 +88,9 @@ class Folder(Place):
         with _translated(self, path):
             (self.root / path).unlink(missing_ok=True)
 
+    def has(self, path: str) -> bool:
+        return (self.root / path).is_file()
+
     def url(self, path: str) -> str:
         return str(self.root / path)
 
@@ -125,6 +132,17 @@ class ObjectStore(Place):
                 obstore.delete(self._store, path)
             except FileNotFoundError:
                 return
+
+    def has(self, path: str) -> bool:
+        import obstore
+        from obstore.exceptions import BaseError
+
+        with _translated(self, path, BaseError):
+            try:
+                obstore.head(self._store, path)
+            except FileNotFoundError:
+                return False
+        return True
 
     def url(self, path: str) -> str:
         return f"{self._url}/{path}"
