@@ -3,7 +3,9 @@
 FactbookError
 ├── InvalidRequest        fix the request: the same call fails again
 │   ├── InvalidRecord     … a record broke a rule; ``field`` names where
-│   └── UnknownKind       … no such kind, or no such version of it
+│   │   └── UnknownKind   … no such kind, or no such version of it
+│   ├── CannotJudge       … what is known does not allow to tell: too old, incomplete, about something else
+│   └── SchemaMismatch    … what is about to be written does not fit the table
 ├── NotFound              fix the request: nothing is there under that name
 ├── ConfigurationError    fix the configuration: a setting, a missing extra, a wrong password
 ├── TemporaryError        try again: the other side is busy, away or slow
@@ -14,6 +16,8 @@ FactbookError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class FactbookError(Exception):
@@ -52,6 +56,22 @@ class UnknownKind(InvalidRecord):
     """The kind, or this version of it, is not registered."""
 
     code = "unknown_kind"
+
+
+class CannotJudge(InvalidRequest):
+    """What is known does not allow to tell what changed. This is no pass: what is not known may have broken."""
+
+    code = "cannot_judge"
+
+
+class SchemaMismatch(InvalidRequest):
+    """What is about to be written does not fit the table; ``reasons`` has a sentence for everything that does not."""
+
+    code = "schema_mismatch"
+
+    def __init__(self, what: str, *, why: str = "", fix: str = "", field: str | None = None, reasons: Sequence[str] = ()) -> None:
+        super().__init__(what, why=why or "; ".join(reasons), fix=fix, field=field)
+        self.reasons = list(reasons)
 
 
 class NotFound(FactbookError):

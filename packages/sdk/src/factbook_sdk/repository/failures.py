@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from factbook_sdk.errors import (
+    CannotJudge,
     ConfigurationError,
     FactbookError,
     InternalError,
@@ -25,7 +26,7 @@ _SHOWN_BODY = 200
 
 _CODES: Mapping[str, type[FactbookError]] = {
     family.code: family
-    for family in (ConfigurationError, InternalError, InvalidRecord, InvalidRequest, NotFound, PartialFailure, UnknownKind)
+    for family in (CannotJudge, ConfigurationError, InternalError, InvalidRecord, InvalidRequest, NotFound, PartialFailure, UnknownKind)
 }
 # What the service calls differently, or what only a change of URL, token or version can mend.
 _CODES_OF_THE_SERVICE: Mapping[str, type[FactbookError]] = {

@@ -5,6 +5,8 @@ Scanners never write it, so no scan can overwrite it.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -36,3 +38,33 @@ class Annotation(msgspec.Struct, frozen=True, omit_defaults=True):
 
     author_type: Literal["person", "agent", "rule"]
     notes: list[Note] = []
+
+
+SENSITIVE = frozenset({"sensitive", "pii", "personal", "confidential", "secret", "restricted"})
+"""Classifications whose columns give counts and no values."""
+
+
+class Sensitive(msgspec.Struct, frozen=True):
+    """Which columns of one table are sensitive: some, or all of them."""
+
+    columns: frozenset[str] = frozenset()
+    whole_table: bool = False
+
+    def covers(self, column: str) -> bool:
+        return self.whole_table or column in self.columns
+
+    def __bool__(self) -> bool:
+        return self.whole_table or bool(self.columns)
+
+
+def sensitive_columns(notes: Iterable[Note]) -> Sensitive:
+    """Return the columns that the notes in force on one table classify as sensitive, whoever says so.
+
+    Who says it of the table says it of every column. One word is enough, however it is written: ``PII``, ``["pii"]``, ``PII: high``.
+    """
+    said = [note.column for note in notes if note.property == "classification" and not SENSITIVE.isdisjoint(_words(note.value))]
+    return Sensitive(frozenset(column for column in said if column is not None), whole_table=None in said)
+
+
+def _words(value: Any) -> set[str]:
+    return set(re.findall(r"[^\W_]+", str(value).casefold()))
