@@ -12,13 +12,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
+from factbook.errors import ConfigurationError
 from factbook_sdk.facts.kinds.catalog_scan import ScanScope, SchemaReading
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
+
+if TYPE_CHECKING:
+    from factbook.sources.session import Session
 
 __all__ = [
     "CatalogEnd",
@@ -132,6 +137,18 @@ class Connector(ABC):
         catalogue beyond names and fingerprints. An error that ends the reading is raised as :class:`SourceRefused` or
         :class:`SourceUnavailable`; what was yielded before stands.
         """
+
+    def open_session(self) -> AbstractContextManager[Session]:
+        """Connect and give a :class:`~factbook.sources.session.Session` to measure data with; leaving it closes the connection.
+
+        A connector need not have one: then its tables can be scanned and not measured. Errors while connecting are those of
+        :meth:`probe`.
+        """
+        raise ConfigurationError(
+            f"The connector for {self.schemes[0] if self.schemes else 'this database'} reads catalogues only",
+            why="it opens no session to measure data with",
+            fix="Ask whoever wrote it for Connector.open_session",
+        )
 
 
 def covers_schema(scope: ScanScope, schema: str) -> bool:

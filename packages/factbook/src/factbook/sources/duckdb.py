@@ -25,6 +25,7 @@ from factbook.sources.contract import (
     covers_table,
 )
 from factbook.sources.documents import compared
+from factbook.sources.embedded_session import EmbeddedSession
 from factbook_sdk.facts.kinds.schema_snapshot import Column, Constraint, Index, IndexPart, Reference, SchemaSnapshot
 
 _FORMULA = "duckdb1"
@@ -81,6 +82,15 @@ class DuckDBConnector(Connector):
                 if name.schema in schemas and covers_table(scope, name):
                     yield compared(_FORMULA, name, snapshot, known, row_estimate=estimate)
         yield CatalogEnd("duckdb", duckdb.__version__, {schema: SchemaReading(complete=True) for schema in schemas})
+
+    @contextmanager
+    def open_session(self) -> Iterator[EmbeddedSession]:
+        with self._reading() as connection:
+            limit = self.statement_timeout_seconds
+            split = connection.extract_statements
+            yield EmbeddedSession(
+                "duckdb", connection, lambda: connection, duckdb.Error, str(self._path()), limit_seconds=limit, split=split
+            )
 
     def _path(self) -> Path:
         path = re.sub(r"^duckdb:(///?)?", "", self.url).split("?", 1)[0]

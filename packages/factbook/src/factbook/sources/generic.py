@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from sqlalchemy import Engine, Inspector, create_engine, inspect
+from sqlalchemy import Connection, Engine, Inspector, create_engine, inspect
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -30,6 +30,7 @@ from factbook.sources.contract import (
     covers_table,
 )
 from factbook.sources.documents import compared
+from factbook.sources.generic_session import GenericSession
 from factbook_sdk.facts.kinds.schema_snapshot import Column, Constraint, Index, IndexPart, Reference, SchemaSnapshot
 
 _FORMULA = "generic1"
@@ -63,11 +64,23 @@ class GenericConnector(Connector):
             yield CatalogEnd(dialect.name, version, readings, schemas_complete=False)
 
     @contextmanager
+    def open_session(self) -> Iterator[GenericSession]:
+        """Connect and give a session. That it only reads is not promised by the engine: what it did is rolled back, always."""
+        with self._connected() as connection:
+            name = connection.engine.url.render_as_string(hide_password=True)
+            yield GenericSession(connection, name, limit_seconds=self.statement_timeout_seconds)
+
+    @contextmanager
     def _inspecting(self) -> Iterator[Inspector]:
+        with self._connected() as connection:
+            yield inspect(connection)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
         engine = self._engine()
         try:
             with engine.connect() as connection:
-                yield inspect(connection)
+                yield connection
         except SQLAlchemyError as error:
             text = redact_text(str(getattr(error, "orig", None) or error))
             name = engine.url.render_as_string(hide_password=True)

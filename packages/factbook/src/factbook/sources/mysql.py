@@ -28,6 +28,7 @@ from factbook.sources.contract import (
 from factbook.sources.documents import compared
 from factbook.sources.mysql_catalog import Catalog, read_catalog_rows
 from factbook.sources.mysql_privileges import visible_completely
+from factbook.sources.mysql_session import MySQLSession
 
 _FORMULA = "mysql1"
 _SYSTEM = ("information_schema", "performance_schema", "mysql", "sys")
@@ -59,6 +60,13 @@ class MySQLConnector(Connector):
                 readings[schema] = _reading(everything or schema in complete)
             yield CatalogEnd(_engine(version), version, readings, schemas_complete=everything)
 
+    @contextmanager
+    def open_session(self) -> Iterator[MySQLSession]:
+        with self._reading() as connection:
+            limit = self.statement_timeout_seconds
+            is_mariadb = _engine(_version(connection)) == "mariadb"
+            yield MySQLSession(connection, self._connect, self._namespace(), is_mariadb=is_mariadb, limit_seconds=limit)
+
     def _schemas(self, connection: Any) -> list[str]:
         """Return the database of the URL, or all of the server's but its own."""
         database = self._parts()["database"]
@@ -82,6 +90,13 @@ class MySQLConnector(Connector):
 
     @contextmanager
     def _reading(self) -> Iterator[Any]:
+        try:
+            with closing(self._connect()) as connection:
+                yield connection
+        except (pymysql.MySQLError, RuntimeError) as error:
+            raise _translate(error, self._namespace()) from error
+
+    def _connect(self) -> Any:
         parts = self._parts()
         options = {name: values[-1] for name, values in parse_qs(urlsplit(self.url).query).items()}
         if "unix_socket" in options:
@@ -90,11 +105,7 @@ class MySQLConnector(Connector):
             parts["ssl_ca"] = options["ssl_ca"]
         parts["connect_timeout"] = max(1, int(self.connect_timeout_seconds))
         parts["read_timeout"] = self.statement_timeout_seconds
-        try:
-            with closing(pymysql.connect(**parts, charset="utf8mb4", autocommit=True, cursorclass=SSCursor)) as connection:
-                yield connection
-        except (pymysql.MySQLError, RuntimeError) as error:
-            raise _translate(error, self._namespace()) from error
+        return pymysql.connect(**parts, charset="utf8mb4", autocommit=True, cursorclass=SSCursor)
 
 
 def _read_schema(catalog: Catalog, schema: str, scope: ScanScope, known: Mapping[TableName, str]) -> Iterator[CatalogItem]:

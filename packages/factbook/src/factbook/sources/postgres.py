@@ -31,6 +31,7 @@ from factbook.sources.postgres_catalog import RELATIONS, SCHEMAS, SESSION, catal
 from factbook.sources.postgres_documents import snapshot_of
 from factbook.sources.postgres_errors import ends_the_reading, reason_of, translated
 from factbook.sources.postgres_revision import REVISION
+from factbook.sources.postgres_session import PostgresSession
 
 _FORMULA = "pg2"
 _ROWS_PER_FETCH = 512
@@ -60,6 +61,16 @@ class PostgresConnector(Connector):
             yield CatalogEnd("postgresql", _version(connection), complete, revision=reading.revision)
 
     @contextmanager
+    def open_session(self) -> Iterator[PostgresSession]:
+        options = self._options()
+        namespace = _namespace(str(options.get("host", "")), options.get("port", ""))
+        try:
+            with psycopg.connect(**options, autocommit=True) as connection:
+                yield PostgresSession(connection, namespace, limit_seconds=self.statement_timeout_seconds)
+        except psycopg.Error as error:
+            raise translated(error, namespace) from error
+
+    @contextmanager
     def _reading(self) -> Iterator[psycopg.Connection[Any]]:
         """Give a connection in one read-only snapshot where names and constants print the same everywhere; errors in our words."""
         options = self._options()
@@ -77,15 +88,20 @@ class PostgresConnector(Connector):
             raise translated(error, namespace) from error
 
     def _options(self) -> dict[str, Any]:
-        scheme, _, rest = self.url.partition("://")
-        try:
-            given = conninfo.conninfo_to_dict(f"postgresql://{rest}" if scheme else "")
-        except psycopg.ProgrammingError:
-            given = {"port": "unreadable"}
-        # The driver quotes what it cannot read, and takes a piece of a password for the port where a / in it is not escaped.
-        if not all(port.isdigit() or not port for port in str(given.get("port", "")).split(",")):
-            raise SourceRefused("The URL of the source is no PostgreSQL URL", fix="postgresql://USER@HOST:PORT/DATABASE")
-        return {"connect_timeout": str(max(2, round(self.connect_timeout_seconds))), **_DEFAULTS, **given, "client_encoding": "UTF8"}
+        return connection_options(self.url, connect_timeout_seconds=self.connect_timeout_seconds)
+
+
+def connection_options(url: str, *, connect_timeout_seconds: float) -> dict[str, Any]:
+    """Return what psycopg connects with; raises :class:`SourceRefused` for what is no PostgreSQL URL, and never shows it."""
+    scheme, _, rest = url.partition("://")
+    try:
+        given = conninfo.conninfo_to_dict(f"postgresql://{rest}" if scheme else "")
+    except psycopg.ProgrammingError:
+        given = {"port": "unreadable"}
+    # The driver quotes what it cannot read, and takes a piece of a password for the port where a / in it is not escaped.
+    if not all(port.isdigit() or not port for port in str(given.get("port", "")).split(",")):
+        raise SourceRefused("The URL of the source is no PostgreSQL URL", fix="postgresql://USER@HOST:PORT/DATABASE")
+    return {"connect_timeout": str(max(2, round(connect_timeout_seconds))), **_DEFAULTS, **given, "client_encoding": "UTF8"}
 
 
 class _Reading:

@@ -26,6 +26,7 @@ from factbook.sources.contract import (
     covers_table,
 )
 from factbook.sources.documents import compared
+from factbook.sources.embedded_session import EmbeddedSession
 from factbook.sources.sqlite_ddl import NamedConstraint, TableText, read_index, read_table, read_view
 from factbook_sdk.facts.kinds.schema_snapshot import Column, Constraint, Index, IndexPart, Reference, SchemaSnapshot
 
@@ -86,6 +87,13 @@ class SQLiteConnector(Connector):
                     yield compared(_FORMULA, table, snapshot, known, row_estimate=catalog.estimates.get(name))
         yield CatalogEnd("sqlite", sqlite3.sqlite_version, {_SCHEMA: SchemaReading(complete=True)})
 
+    @contextmanager
+    def open_session(self) -> Iterator[EmbeddedSession]:
+        with self._reading() as connection:
+            connection.execute("ROLLBACK")
+            limit = self.statement_timeout_seconds
+            yield EmbeddedSession("sqlite", connection, connection.cursor, sqlite3.Error, str(self._path()), limit_seconds=limit)
+
     def _path(self) -> Path:
         path = re.sub(r"^sqlite(\+pysqlite)?:(///?)?", "", self.url).split("?", 1)[0]
         if not path or path == ":memory:":
@@ -99,7 +107,7 @@ class SQLiteConnector(Connector):
             raise SourceRefused(f"There is no SQLite file {path}", fix="Check the path; it is taken from where the command runs")
         try:
             uri = f"file:{quote(str(path.resolve()))}?mode=ro"
-            with closing(sqlite3.connect(uri, uri=True, timeout=self.connect_timeout_seconds)) as connection:
+            with closing(sqlite3.connect(uri, uri=True, timeout=self.connect_timeout_seconds, check_same_thread=False)) as connection:
                 connection.execute("BEGIN")
                 yield connection
         except sqlite3.Error as error:

@@ -6,12 +6,13 @@ Bind it: subclass :class:`ConnectorContract` and give it a fixture ``database`` 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import msgspec
 import pytest
 
-from factbook.errors import ConfigurationError, SourceRefused, SourceUnavailable
+from factbook.errors import ConfigurationError, SourceRefused, SourceUnavailable, StatementFailed, StatementTimeout
 from factbook.sources.contract import (
     CatalogEnd,
     CatalogItem,
@@ -161,6 +162,89 @@ class ConnectorContract:
             with pytest.raises(SourceUnavailable) as caught:
                 database.unreachable.probe()
             assert SECRET not in _everything_said(caught.value)
+
+    def test_a_session_answers_with_rows_and_in_chunks(self, database: KnownDatabase) -> None:
+        with database.connect().open_session() as session:
+            assert session.rows("SELECT 1, 'x'") == [(1, "x")]
+            assert session.rows(f"SELECT {session.placeholder}", ["per%cent"]) == [("per%cent",)]
+            three = "SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3"
+            assert [len(chunk) for chunk in session.chunks(three, size=2)] == [2, 1]
+
+    def test_a_session_reads_tables_of_odd_names(self, database: KnownDatabase) -> None:
+        with database.connect().open_session() as session:
+            quoted = [session.quote(name) for name in self.odd_names]
+        for name in quoted:
+            database.execute(f"CREATE TABLE {name} ({name} integer)")
+        with database.connect().open_session() as session:
+            for name in self.odd_names:
+                assert session.rows(f"SELECT count({session.quote(name)}) FROM {session.table(TableName(database.schema, name))}") == [(0,)]
+
+    def test_a_session_goes_on_after_a_statement_that_was_refused(self, database: KnownDatabase) -> None:
+        with database.connect().open_session() as session:
+            with pytest.raises(StatementFailed, match="no_such_table"):
+                session.rows("SELECT * FROM no_such_table")
+            assert session.rows("SELECT 1") == [(1,)]
+
+    def test_a_session_writes_nothing(self, database: KnownDatabase) -> None:
+        with database.connect().open_session() as session:
+            table = session.table(TableName(database.schema, "people"))
+            with pytest.raises(StatementFailed):
+                session.rows(f"INSERT INTO {table} (id, name) VALUES (1, 'x')")
+            assert session.rows(f"SELECT count(*) FROM {table}") == [(0,)]
+
+    def test_a_session_runs_one_statement_and_no_more(self, database: KnownDatabase) -> None:
+        with database.connect().open_session() as session:
+            ask: tuple[Callable[[str], object], ...] = (session.rows, lambda text: list(session.chunks(text)))
+            for run in ask:
+                with pytest.raises(StatementFailed):
+                    run("SELECT 1; SELECT 2")
+                assert session.rows("SELECT 1") == [(1,)]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "SELECT 1; COMMIT; {begin}; {delete}; COMMIT",
+            "COMMIT; {begin}; {delete}; COMMIT; SELECT 1",
+            "SELECT * FROM (SELECT 1) AS q; COMMIT; {begin}; {delete}; COMMIT; SELECT count(*) FROM (SELECT 1) AS metric LIMIT 2",
+        ],
+    )
+    def test_no_commit_in_a_statement_lets_another_write(self, database: KnownDatabase, text: str) -> None:
+        self._keeps_its_row(database, [text])
+
+    @pytest.mark.parametrize("first", ["COMMIT", "{begin}", "SET TRANSACTION READ WRITE", "{set}"])
+    def test_no_statement_lets_the_next_one_write(self, database: KnownDatabase, first: str) -> None:
+        self._keeps_its_row(database, [first, "{delete}", "COMMIT"])
+
+    def _keeps_its_row(self, database: KnownDatabase, statements: list[str]) -> None:
+        database.execute("INSERT INTO people (id, name) VALUES (1, 'x')")
+        with database.connect().open_session() as session:
+            words = {
+                "begin": {"postgresql": "BEGIN READ WRITE", "mysql": "START TRANSACTION READ WRITE"}.get(session.engine, "BEGIN"),
+                "set": "SET SESSION TRANSACTION READ WRITE"
+                if session.engine == "mysql"
+                else "SELECT set_config('default_transaction_read_only', 'off', false)",
+                "delete": f"DELETE FROM {session.table(TableName(database.schema, 'people'))}",
+            }
+            for statement in statements:
+                for ask in (session.rows, session.chunks):
+                    with suppress(StatementFailed):
+                        list(ask(statement.format(**words)))
+            assert session.rows("SELECT count(*) FROM people") == [(1,)]
+        with database.connect().open_session() as session:
+            assert session.rows("SELECT count(*) FROM people") == [(1,)]
+
+    def test_a_statement_over_its_time_is_cut_off_and_the_session_goes_on(self, database: KnownDatabase) -> None:
+        digits = "(SELECT 0 AS d" + "".join(f" UNION ALL SELECT {digit}" for digit in range(1, 10)) + ")"
+        endless = "SELECT count(*) FROM " + ", ".join(f"{digits} AS t{number}" for number in range(11))
+        with database.connect().open_session() as session:
+            with pytest.raises(StatementTimeout):
+                session.rows(endless, limit_seconds=0.2)
+            assert session.rows("SELECT 1") == [(1,)]
+
+    def test_a_session_that_cannot_be_opened_says_why_without_the_secret(self, database: KnownDatabase) -> None:
+        with pytest.raises(SourceRefused) as caught, database.refused.open_session():
+            pass
+        assert SECRET not in _everything_said(caught.value)
 
 
 def _everything_said(error: BaseException) -> str:
