@@ -16,7 +16,7 @@ from factbook.events import Event
 from factbook.events.inprocess import InProcessBus
 from factbook.events.testing import Collector, eventually
 from factbook.relay import Subscriptions
-from factbook.relay.relay import BATCH_RECORDS
+from factbook.relay.log_follower import BATCH_RECORDS
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.testing.records import state
 

@@ -39,6 +39,11 @@ class RelayStatus(msgspec.Struct, frozen=True):
     served_by: str | None
     last_error: str | None
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether it is a part of the watching, and no bus."""
+        return self.name.partition(":")[0] == "watch"
+
 
 class Subscriptions:
     """The rows of the table ``subscriptions``."""
@@ -46,6 +51,11 @@ class Subscriptions:
     def __init__(self, repository: SqlRepository, *, lease_seconds: float) -> None:
         self._repository = repository
         self._lease = timedelta(seconds=lease_seconds)
+
+    def enter(self, name: str, *, at_end: bool) -> None:
+        """Make a name known, to be served from the end of the log on or from its beginning; one that is known stays where it is."""
+        with self._repository.database.writing() as connection:
+            self._enter(connection, name, _now(connection), at_end=at_end)
 
     def take(self, name: str, owner: str) -> Place | None:
         """Take or renew the lease; return where the subscriber stands, ``None`` while another process holds it."""
@@ -109,12 +119,13 @@ class Subscriptions:
             return [_status(row, end, now) for row in connection.execute(select(subscriptions).order_by(subscriptions.c.name))]
 
     @staticmethod
-    def _enter(connection: Connection, name: str, now: int) -> None:
+    def _enter(connection: Connection, name: str, now: int, *, at_end: bool = False) -> None:
         # Under the lock of the log no other process can enter the same name between the look and the insert.
         if connection.scalar(select(subscriptions.c.name).where(subscriptions.c.name == name)) is None:
-            lock_head(connection)
+            end = lock_head(connection)
             if connection.scalar(select(subscriptions.c.name).where(subscriptions.c.name == name)) is None:
-                connection.execute(insert(subscriptions).values(name=name, position=0, replays=0, moved_at=now))
+                position = end if at_end else 0
+                connection.execute(insert(subscriptions).values(name=name, position=position, replays=0, moved_at=now))
 
 
 def _status(row: Any, end: int, now: int) -> RelayStatus:
