@@ -1,0 +1,78 @@
+"""Which tables of a source are measured, and what of each column is read. Pure: facts in, plans out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from factbook.profile.model import ColumnPlan, Family, Reading
+from factbook.sources.contract import TableName
+from factbook_sdk.facts.kinds.annotation import Sensitive
+from factbook_sdk.facts.kinds.schema_snapshot import Column, SchemaSnapshot
+
+_HOLDS_ROWS = frozenset({"table", "partitioned_table", "materialized_view", "foreign_table", "virtual_table"})
+
+
+def chosen(snapshots: Mapping[TableName, SchemaSnapshot], patterns: Sequence[str]) -> list[TableName]:
+    """Return the tables meant, by name. Views and partitions of other tables are measured only where a pattern names them without ``*``."""
+    return sorted(name for name, snapshot in snapshots.items() if _is_meant(name, snapshot, patterns))
+
+
+def unmatched(names: Iterable[TableName], patterns: Sequence[str]) -> list[str]:
+    """Return the patterns that mean no table at all."""
+    known = list(names)
+    return [pattern for pattern in patterns if not any(_matches(pattern, name) for name in known)]
+
+
+def _is_meant(name: TableName, snapshot: SchemaSnapshot, patterns: Sequence[str]) -> bool:
+    if snapshot.object_type not in _HOLDS_ROWS or snapshot.partition_of is not None:
+        return any(pattern in (name.table, str(name)) for pattern in patterns)
+    return not patterns or any(_matches(pattern, name) for pattern in patterns)
+
+
+def _matches(pattern: str, name: TableName) -> bool:
+    return fnmatchcase(name.table, pattern) or fnmatchcase(str(name), pattern)
+
+
+def plans(
+    name: TableName,
+    snapshot: SchemaSnapshot,
+    family_of: Callable[[Column], Family],
+    *,
+    sensitive: Sensitive = Sensitive(),  # noqa: B008 - frozen
+    excluded: Sequence[str] = (),
+) -> list[ColumnPlan]:
+    """Return how each column is measured; columns that are left out are not in the list."""
+    unique = {part.columns[0] for part in snapshot.constraints if part.type in ("primary_key", "unique") and len(part.columns) == 1}
+    kept = [column for column in snapshot.columns if not _is_excluded(name, column.name, excluded)]
+    return [
+        _plan(f"c{place}", column, family_of(column), sensitive.covers(column.name), column.name in unique)
+        for place, column in enumerate(kept)
+    ]
+
+
+def _is_excluded(name: TableName, column: str, patterns: Sequence[str]) -> bool:
+    forms = column, f"{name.table}.{column}", f"{name}.{column}"
+    return any(fnmatchcase(form, pattern) for pattern in patterns for form in forms)
+
+
+def _plan(key: str, column: Column, family: Family, is_sensitive: bool, is_unique: bool) -> ColumnPlan:
+    reading: Reading = "values"
+    reason = None
+    if is_sensitive:
+        reading, reason = "presence", "sensitive: only counted, its values were not read"
+    elif family == "binary":
+        reading, reason = "lengths", "binary: only lengths were read"
+    return ColumnPlan(
+        key=key,
+        name=column.name,
+        data_type=column.data_type,
+        family=family,
+        reading=reading,
+        reason=reason,
+        is_sensitive=is_sensitive,
+        is_unique=is_unique,
+        length=column.length,
+        precision=column.precision,
+        scale=column.scale,
+    )
