@@ -1,0 +1,116 @@
+"""YAML 1.2 as plain values that know their lines. Timestamps stay text, so that nobody's date becomes something else."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from typing import Any
+
+import msgspec
+
+from factbook.quality.rules.model import Mistake
+
+Path = tuple[str | int, ...]
+MAX_NODES = 200_000
+"""Values in a document. A few aliases of aliases make more than any machine can hold."""
+MAX_DEPTH = 64
+
+
+class Unreadable(Exception):
+    """The text is no YAML; ``mistake`` says where."""
+
+    def __init__(self, mistake: Mistake) -> None:
+        super().__init__(str(mistake))
+        self.mistake = mistake
+
+
+class Document(msgspec.Struct, frozen=True):
+    """The ``root`` as dicts, lists and scalars, and the line of each place in it."""
+
+    root: Any
+    lines: dict[Path, int]
+    mistakes: list[Mistake]
+
+    def line(self, path: Path) -> int:
+        """Return the line of a place, or of the nearest place around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def mistake(self, path: Path, text: str) -> Mistake:
+        return Mistake(self.line(path), place(path), text)
+
+
+def place(path: Path) -> str:
+    """Return a path as people read it: ``tables[0].checks[2].range``."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
+def parse(text: str) -> Document:
+    """Parse YAML (or JSON, which is YAML); raises :class:`Unreadable`."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        root = YAML(typ="safe", pure=True).compose(StringIO(text))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise Unreadable(Mistake(mark.line + 1 if mark else 1, "", f"this is no YAML: {error.problem or error.context}")) from error
+    except (YAMLError, ValueError) as error:
+        raise Unreadable(Mistake(1, "", f"this is no YAML: {str(error).splitlines()[0]}")) from error
+    except RecursionError as error:
+        raise Unreadable(Mistake(1, "", "it is nested too deep")) from error
+    reader = _Reader()
+    value = reader.value(root, ()) if root is not None else None
+    return Document(value, reader.lines, reader.mistakes)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.lines: dict[Path, int] = {}
+        self.mistakes: list[Mistake] = []
+        self._nodes = 0
+
+    def value(self, node: Any, path: Path) -> Any:
+        from ruamel.yaml.nodes import MappingNode, SequenceNode
+
+        line = node.start_mark.line + 1
+        self._nodes += 1
+        if self._nodes > MAX_NODES or len(path) > MAX_DEPTH:
+            raise Unreadable(Mistake(line, place(path[:4]), "the document is too large or nested too deep"))
+        self.lines[path] = line
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: Any, path: Path) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            line = key_node.start_mark.line + 1
+            if key in found:
+                self.mistakes.append(Mistake(line, place((*path, key)), f"{key} stands here twice"))
+            value = self.value(value_node, (*path, key))
+            # A block's own line is the one after its key, where nobody looks first.
+            self.lines[(*path, key)] = line
+            found[key] = value
+        return found
+
+    def _scalar(self, node: Any, path: Path) -> Any:
+        kind = str(node.tag).rpartition(":")[2]
+        text = str(node.value)
+        try:
+            if kind == "null":
+                return None
+            if kind == "bool":
+                return text.lower() == "true"
+            if kind == "int":
+                return int(text.replace("_", ""), 0) if re.fullmatch(r"[-+]?0[xob].*", text) else int(text.replace("_", ""))
+            if kind == "float":
+                return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+        except ValueError:
+            self.mistakes.append(Mistake(node.start_mark.line + 1, place(path), f"{text!r} is no number"))
+        return text
