@@ -27,12 +27,25 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     producer_id: str
     job_id: str
     token_id: str
+    alert_id: str
     offset: int
 
     def parameters(self, path: str) -> dict[str, Any]:
         """Return a value for every query and path parameter; the cursors are of the route's own form."""
         place = msgspec.json.encode([self.source_id, "public", self.table, 1, "id"]).hex()
-        cursors = {"/jobs": f"1~{self.job_id}", "/dictionary": place, "/sources": self.source_id, "/tokens": self.token_id}
+        found = msgspec.json.encode([0, 0, "public", self.table, "id", ""]).hex()
+        moments = "2020-01-01T00:00:00+00:00~2040-01-01T00:00:00+00:00"
+        cursors = {
+            "/alerts": f"1~{self.alert_id}",
+            "/anomalies": "0",
+            "/dictionary": place,
+            "/diff/{source_id}": f"{moments}~{self.offset}",
+            "/jobs": f"1~{self.job_id}",
+            "/lint/{source_id}": found,
+            "/quality/{source_id}": msgspec.json.encode(["public", self.table]).hex(),
+            "/sources": self.source_id,
+            "/tokens": self.token_id,
+        }
         return {
             "tenant": self.tenant,
             "source_id": self.source_id,
@@ -44,6 +57,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "producer_id": self.producer_id,
             "job_id": self.job_id,
             "token_id": self.token_id,
+            "alert_id": self.alert_id,
             "after_offset": self.offset,
             "cursor": next(
                 (cursor for start, cursor in cursors.items() if path.endswith(start)), f"2026-01-01T00:00:00+00:00~{self.offset}"
@@ -55,7 +69,8 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "as_of": "2040-01-01T00:00:00Z",
             "order": "desc",
             "limit": 7,
-            "state": "queued",
+            "state": "firing" if path.endswith("/alerts") else "queued",
+            "severity": "info",
             "type": "int",
             "object_type": "table",
             "data_type": "int",
@@ -68,8 +83,18 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "atomic": "true",
             "explain": "true",
             "last-event-id": self.offset,
+            "from": "latest",
+            "to": "latest",
+            "with": self.source_id,
+            "map_schema": [f"{self.table}=public"],
+            "aspect": ["structure"],
+            "method": "moving_average",
+            "minimum_points": 5,
             # A stream has no end, so that it is only asked for where it must be refused.
             "follow": "false",
+            "format": "json",
+            "what": "facts",
+            "option": "kinds=ingestion_volume",
         }
 
     def record(self, tenant: str | None) -> dict[str, Any]:
@@ -109,6 +134,25 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
                 {"kind": "ingestion_volume", "cursor": f"2026-01-01T00:00:00+00:00~{self.offset}", "order": "desc"},
             ],
             "POST /scan/trigger": [None, {"source_id": self.source_id}, {"url": url, "source_id": self.source_id}],
+            "POST /diff": [
+                {"source_id": self.source_id},
+                {"source_id": self.source_id, "from": self.job_id, "to": "latest"},
+                {"source_id": self.source_id, "with": self.source_id, "map_schemas": {self.table: "public"}},
+                {"source_id": self.source_id, "catalog": {"factbook_catalog": 1, "tables": []}, "file": self.table},
+            ],
+            "POST /gate": [
+                {"source_id": self.source_id},
+                {"source_id": self.source_id, "from": "2020-01-01", "to": "latest"},
+                {"source_id": self.source_id, "with": self.source_id, "reads": [f"public.{self.table}"]},
+                {"source_id": self.source_id, "scan": True},
+            ],
+            "POST /quality/run": [
+                {"source_id": self.source_id, "document": "checks:\n  - sql: SELECT 1"},
+                {"document": f"source: {self.source_id}\nchecks:\n  - sql: SELECT 1"},
+                {"source_id": url, "document": "checks:\n  - sql: SELECT 1"},
+                {"source_id": self.source_id},
+            ],
+            "POST /profile/trigger": [None, {"source_id": self.source_id}, {"url": url, "source_id": self.source_id}],
             "POST /sources": [
                 {"source_id": self.source_id, "url": url},
                 {"source_id": self.source_id, "url": f"sqlite:///{self.table}.sqlite"},
@@ -117,6 +161,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "DELETE /sources/{source_id}": [None],
             "POST /jobs/{job_id}/cancel": [None],
             "POST /jobs/{job_id}/retry": [None],
+            "POST /alerts/{alert_id}/acknowledge": [None, {"by": self.producer_id}],
             "POST /tokens": [
                 {"name": "t", "grants": [{"action": "read", "tenant": self.tenant}]},
                 {"name": "t", "grants": [{"action": "read", "tenant": home}, {"action": "read", "tenant": self.tenant}]},
@@ -153,7 +198,7 @@ class Route(msgspec.Struct, frozen=True):
 
     @property
     def is_read(self) -> bool:
-        return self.method == "GET" or self.operation in ("POST /records/latest", "POST /records/query")
+        return self.method == "GET" or self.operation in ("POST /records/latest", "POST /records/query", "POST /gate")
 
 
 class Ask(msgspec.Struct, frozen=True):

@@ -40,7 +40,7 @@ def neighbour(names: Names) -> Names:
             place: 10**9
             if place == "offset"
             else value[:-1] + ("0" if value[-1] == "1" else "1")
-            if place in ("job_id", "token_id")
+            if place in ("job_id", "token_id", "alert_id")
             else f"{value}0"
             for place, value in msgspec.structs.asdict(names).items()
         }
@@ -107,6 +107,7 @@ def settle(house: Factbook, tenant: str, mark: str) -> Names:
         producer_id=f"{tenant}.v1",
         job_id="",
         token_id=house.tokens.create(f"{mark} token", [Grant(Action.READ, tenant)], created_by=mark).token.token_id,
+        alert_id="",
         offset=0,
     )
     rooms = house.of(tenant)
@@ -118,14 +119,17 @@ def settle(house: Factbook, tenant: str, mark: str) -> Names:
     target = MetadataTarget(names.source_id, "public", names.table)
     context = MetadataContext(tenant=tenant, namespace=names.namespace, run_id=mark)
     volume = to_record(names.record(None))
+    alert = {"rule": mark, "state": "firing", "severity": "error", "title": mark}
     facts = [
         MetadataRecord(target, "schema_snapshot", snapshot, volume.produced_at, "scan.v1", context),
+        MetadataRecord(target, "alert", alert, volume.produced_at, names.producer_id, context),
         msgspec.structs.replace(volume, extras={"note": mark}, context=context),
     ]
     report = house.repository.bulk_store(facts, atomic=True)
     offset = report.results[-1].offset
     assert offset is not None
-    return msgspec.structs.replace(names, job_id=job.job_id, offset=offset)
+    (found,) = rooms.alerts.page().items
+    return msgspec.structs.replace(names, job_id=job.job_id, alert_id=found.alert_id, offset=offset)
 
 
 def trace(house: Factbook, statements: list[str]) -> None:
@@ -171,7 +175,7 @@ def neutral(text: str, names: Names, end: int) -> str:
     for pattern, shown in (
         (r'"request_id":"[0-9a-f]{32}"', "<request>"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "<moment>"),
-        (r"scan-\d{8}T\d{6}Z-[0-9a-f]{6}", "<new job>"),
+        (r"(scan|profile|quality)-\d{8}T\d{6}Z-[0-9a-f]{6}", "<new job>"),
         (r"token-[0-9a-f]{12}", "<new token>"),
         (r"fbt_[A-Za-z0-9_\-]{43}", "<new value>"),
         (r'"offset":\d+', "<new offset>"),
@@ -219,7 +223,7 @@ def test_what_is_theirs_is_answered_as_what_never_was(world: World) -> None:
 def everything_of_theirs(world: World) -> list[tuple[str, str]]:
     """Return what the other tenant itself sees; nothing that we do may change it."""
     seen = []
-    for path in ("/jobs", "/dictionary", "/sources", "/tokens", "/kinds", "/records/tail", f"/jobs/{world.theirs.job_id}"):
+    for path in ("/jobs", "/alerts", "/dictionary", "/sources", "/tokens", "/kinds", "/records/tail", f"/jobs/{world.theirs.job_id}"):
         found = world.client.get(path, params={"tenant": THEIRS, "limit": 1000}, headers={"Authorization": "Bearer the-key"})
         assert MARK in found.text, path
         answered = msgspec.json.decode(found.content)
@@ -230,7 +234,7 @@ def everything_of_theirs(world: World) -> list[tuple[str, str]]:
 def test_each_sees_what_is_its_own(world: World) -> None:
     """Else the matrix would hold of a server that shows nothing to anybody."""
     headers = {"Authorization": f"Bearer {world.tokens['admin']}"}
-    for path in ("/jobs", "/dictionary", "/sources", "/tokens", "/kinds", "/records/tail", "/records/query"):
+    for path in ("/jobs", "/alerts", "/dictionary", "/sources", "/tokens", "/kinds", "/records/tail", "/records/query"):
         for parameters in ({"kind": "ingestion_volume"}, {"kind": "ingestion_volume", "tenant": OURS}):
             found = world.client.get(path, params=parameters, headers=headers)
             assert found.status_code == 200

@@ -205,6 +205,19 @@ def test_an_admin_of_every_tenant_sees_all_tokens(serve: Serve) -> None:
     assert (acme["name"], everybodys["name"]) == ("a", "b")
 
 
+def test_an_address_in_the_place_of_a_name_is_not_connected_to(serve: Serve, tmp_path: Path) -> None:
+    """It used to pass by the question whether whoever names it may name addresses."""
+    service = serve()
+    writer = service.token(Grant(Action.WRITE, "default"), Grant(Action.READ, "default"))
+    bodies = {"/scan/trigger": {}, "/profile/trigger": {}, "/quality/run": {"document": "tables: []"}, "/gate": {"scan": True}}
+    for address in (f"sqlite:///{tmp_path}/other.sqlite", "postgresql://u:p@127.0.0.1:1/x", "${SOURCE}"):
+        for path, body in bodies.items():
+            refused = service.client.post(path, json={"source_id": address, **body}, headers=writer)
+            assert refused.status_code in (400, 404), (path, refused.text)
+    assert service.house.connections.list() == []
+    assert service.client.get("/jobs", headers=writer).json()["items"] == []
+
+
 def test_the_server_lends_nothing_of_its_own_to_a_tenant(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FACTBOOK_SOURCE_PASSWORD", "the-servers-own")
     service = serve()

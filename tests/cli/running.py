@@ -16,7 +16,7 @@ GOLDEN = Path(__file__).parent / "golden"
 # Read once: the tests hide the variables of whoever runs them.
 _UPDATES = bool(os.environ.get("FACTBOOK_UPDATE_GOLDEN"))
 _VARIES = (
-    (re.compile(r"\b(scan)-\d{8}T\d{6}Z-[0-9a-f]{6}\b"), r"\1-JOB"),
+    (re.compile(r"\b(scan|profile|quality)-\d{8}T\d{6}Z-[0-9a-f]{6}\b"), r"\1-JOB"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"), "MOMENT"),
     (re.compile(r"\b\d+\.\d\d s\b"), "SECONDS"),
     (re.compile(r"\bsqlite \d+\.\d+\.\d+"), "sqlite VERSION"),
@@ -51,7 +51,7 @@ class Answer:
 
 def environment(data_dir: Path, **more: str) -> dict[str, str]:
     """Return an environment in which nothing of the person who runs the tests shows through."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")}
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")}
     return {**kept, "FACTBOOK_DATA_DIR": str(data_dir), "COLUMNS": "80", **more}
 
 

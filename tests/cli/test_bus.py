@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.cli.running import command, environment
 from tests.relay.conftest import forget_streams
-from tests.relay.test_alerts import check
+from tests.watch.conftest import check
 
 from factbook.events import DeadLetter, open_bus
 from factbook.events.cloudevents import encode_event

@@ -14,12 +14,13 @@ from factbook.cli.failures import settle
 from factbook_sdk.facts import builtin_kinds
 
 CODES: dict[type[errors.FactbookError], int] = {
-    errors.FactbookError: 1,
-    errors.InternalError: 1,
+    errors.FactbookError: 70,
+    errors.InternalError: 70,
     errors.InvalidRequest: 2,
     errors.KindIncompatible: 2,
     errors.KindRefused: 2,
     errors.KindTaken: 2,
+    errors.StatementFailed: 2,
     errors.InvalidRecord: 2,
     errors.UnknownKind: 2,
     errors.NotFound: 2,
@@ -29,13 +30,18 @@ CODES: dict[type[errors.FactbookError], int] = {
     errors.NeedsDatabase: 3,
     errors.NotAllowed: 3,
     errors.SourceRefused: 3,
+    errors.ChannelRefused: 3,
     errors.TemporaryError: 4,
     errors.SourceUnavailable: 4,
+    errors.StatementTimeout: 4,
     errors.BusUnavailable: 4,
+    errors.ChannelUnavailable: 4,
     errors.StoreBusy: 4,
     errors.ArchiveUnavailable: 4,
     errors.PartialFailure: 5,
+    errors.CannotJudge: 2,
     errors.RemovalsHeld: 6,
+    errors.SchemaMismatch: 2,
     errors.Cancelled: 130,
 }
 
@@ -127,7 +133,7 @@ def test_a_store_that_does_not_answer_is_a_matter_of_time(cli: Cli, monkeypatch:
 
 def test_a_bug_is_one_sentence_without_a_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FACTBOOK_DEBUG", raising=False)
-    assert settle(KeyError("a secret of somebody"), as_json=False) == 1
+    assert settle(KeyError("a secret of somebody"), as_json=False) == ExitCode.BUG
     printed = capsys.readouterr().err
     assert "error: Something broke inside Factbook (KeyError)" in printed
     assert "FACTBOOK_DEBUG=1" in printed

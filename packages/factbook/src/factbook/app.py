@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from factbook.errors import NeedsDatabase
+from factbook.errors import ConfigurationError, NeedsDatabase, TemporaryError
 from factbook.rooms import Rooms
 from factbook.settings import Settings, load_settings
 from factbook_sdk.facts import Admission, KindRegistry, builtin_kinds
@@ -23,12 +24,16 @@ if TYPE_CHECKING:
     from factbook.backfill import OnProgress as OnBackfill
     from factbook.backfill import Options as BackfillOptions
     from factbook.dictionary import Dictionary
+    from factbook.diff import Diffs
+    from factbook.diff.gate_model import GateRequest, GateResult
     from factbook.events import Bus
     from factbook.history import History
     from factbook.history.nightly import Nightly
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
     from factbook.kinds import GovernedKinds, Kinds
+    from factbook.lint import Lint
+    from factbook.profile.job import ProfileOutcome, Profiles
     from factbook.relay import Relay, Subscriptions
     from factbook.repository.copying import CopyReport, OnCopied
     from factbook.repository.files.store import FilesRepository
@@ -38,7 +43,9 @@ if TYPE_CHECKING:
     from factbook.sources.connections import Connections
     from factbook.sources.contract import Probe
     from factbook.sources.secrets import SecretBox
-    from factbook_sdk.repository.contract import MetadataRepository
+    from factbook.watch import Alerts, Follower, Vital, Watcher
+    from factbook.watch.rules import Rulebook
+    from factbook_sdk.repository.contract import MetadataRepository, StoredRecord
 
 MAX_TENANTS_KEPT = 1000
 
@@ -113,8 +120,9 @@ class Factbook:
         from factbook.dictionary.projection import DictionaryProjection
         from factbook.jobs.projection import JobsProjection
         from factbook.repository.indexing import IndexProjection
+        from factbook.watch.projection import AlertsProjection
 
-        return DictionaryProjection(), JobsProjection(), IndexProjection(builtin_kinds())
+        return DictionaryProjection(), JobsProjection(), AlertsProjection(), IndexProjection(builtin_kinds())
 
     @cached_property
     def secret_box(self) -> SecretBox:
@@ -131,12 +139,28 @@ class Factbook:
         return self.own.dictionary
 
     @property
+    def lint(self) -> Lint:
+        return self.own.lint
+
+    @property
+    def diffs(self) -> Diffs:
+        return self.own.diffs
+
+    @property
     def jobs(self) -> Jobs:
         return self.own.jobs
 
     @property
     def scans(self) -> Scans:
         return self.own.scans
+
+    @property
+    def alerts(self) -> Alerts:
+        return self.own.alerts
+
+    @property
+    def profiles(self) -> Profiles:
+        return self.own.profiles
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -212,7 +236,6 @@ class Factbook:
 
     def persist(self, name: str, *, once: bool) -> int:
         """Store what comes over the bus, and nothing else, until interrupted; return how many records were new."""
-        from factbook.errors import ConfigurationError
         from factbook.relay.following import follow
         from factbook.relay.persist import Persist
 
@@ -223,14 +246,66 @@ class Factbook:
             follow(self.bus, name, handler, once=once)
         return handler.stored
 
-    def raise_alerts(self, name: str, *, repeated: int, once: bool) -> int:
+    def raise_alerts(self, name: str, *, once: bool) -> int:
         """Judge what comes over the bus, or without one what the log holds, until interrupted; return how many alerts were stored."""
-        from factbook.relay.alerts import Alerts
         from factbook.relay.following import follow
+        from factbook.watch.raising import Raising, over_a_bus
 
-        handler = Alerts(self.repository, repeated=repeated)
-        follow(self.bus, name, handler, relay=None if self.has_bus else self._relay(f"memory:{name}"), once=once)
-        return handler.stored
+        raising = Raising(self.repository, self.rulebook)
+        follow(self.bus, name, over_a_bus(raising), relay=None if self.has_bus else self._relay(f"memory:{name}"), once=once)
+        return raising.stored
+
+    @cached_property
+    def rulebook(self) -> Rulebook:
+        """The rules in force; raises :class:`ConfigurationError` for a file that is wrong."""
+        from factbook.watch.reading import complete, load
+        from factbook.watch.rules import Rulebook
+
+        tenant, file = self.settings.tenant, self.settings.watch_rules
+        return load(Path(file), tenant=tenant) if file else complete(Rulebook(), tenant=tenant)
+
+    @cached_property
+    def watcher(self) -> Watcher:
+        """What follows the log, raises alerts and brings them to people, once it is started."""
+        from factbook.jobs.service import new_worker_id
+        from factbook.watch import Watcher
+
+        return Watcher(
+            self.sql,
+            self.rulebook,
+            owner=new_worker_id(),
+            tenant=self.settings.tenant,
+            followers=self.followers(),
+            vitals=self._vitals,
+            source=self.settings.bus_source,
+            lease_seconds=self.settings.relay_lease_seconds,
+        )
+
+    def followers(self) -> tuple[Follower, ...]:
+        """Return what sees every stored record before the rules do, and may store facts of its own."""
+        return (self._compare_scans,)
+
+    def _compare_scans(self, batch: Sequence[StoredRecord]) -> None:
+        """Say of each scan what changed since the one before it. While the verdict rules are wrong, scans wait: none is passed over."""
+        for item in batch:
+            if item.record.kind != "catalog_scan":
+                continue
+            try:
+                self.of(item.record.context.tenant).diffs.on_scan(item.record)
+            except ConfigurationError as error:
+                raise TemporaryError(error.what, why=error.why, fix=error.fix) from error
+
+    def _vitals(self) -> list[Vital]:
+        from factbook.health import disk_of
+        from factbook.watch import Vital
+
+        warnings: list[str] = []
+        disk = disk_of(self.settings.data_dir, self.settings.disk_free_min_bytes, warnings)
+        if disk is None:
+            return []
+        title = "The disk of the data folder has room again" if disk.is_enough else "The disk of the data folder is nearly full"
+        message = "; ".join(warnings)
+        return [Vital(name="factbook.disk", label=platform.node() or "-", is_well=disk.is_enough, title=title, message=message)]
 
     @property
     def subscriptions(self) -> Subscriptions:
@@ -251,6 +326,10 @@ class Factbook:
         at = self.settings.compact_at
         return None if at is None else Nightly(self.sql, self.history, self.jobs, tenant=self.settings.tenant, at=at)
 
+    def check_gate(self, request: GateRequest, *, scan: bool = False) -> GateResult:
+        """Say whether a pipeline may go on, as :meth:`Rooms.check_gate` does."""
+        return self.own.check_gate(request, scan=scan)
+
     def submit_scan(self, source: str | None = None, *, trigger: str = "api", **options: Any) -> Job:
         """Queue a scan as :meth:`Rooms.submit_scan` does."""
         return self.own.submit_scan(source, trigger=trigger, **options)
@@ -265,6 +344,17 @@ class Factbook:
     ) -> ScanOutcome:
         """Scan here and now as :meth:`Rooms.run_scan` does."""
         return self.own.run_scan(source, trigger=trigger, on_progress=on_progress, **options)
+
+    def run_profile(
+        self,
+        source: str | None = None,
+        *,
+        trigger: str = "cli",
+        on_progress: Callable[[Progress], None] | None = None,
+        **options: Any,
+    ) -> ProfileOutcome:
+        """Measure a source's tables here and now as :meth:`Rooms.run_profile` does."""
+        return self.own.run_profile(source, trigger=trigger, on_progress=on_progress, **options)
 
     def run_backfill(self, mapping: Path, *, into: str | None, options: BackfillOptions, on_progress: OnBackfill) -> BackfillReport:
         """Store what old logs tell, in the store or in the service at the URL ``into`` (with SERVICE_TOKEN)."""
@@ -323,6 +413,8 @@ class Factbook:
 
     def close(self) -> None:
         """Release what was opened; closing twice is harmless."""
+        if "watcher" in self.__dict__:
+            self.watcher.stop()
         if "relay" in self.__dict__:
             self.relay.stop()
         if "bus" in self.__dict__:

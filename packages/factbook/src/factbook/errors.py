@@ -3,16 +3,20 @@
 ConfigurationError
 ├── MissingExtra          an optional library is not installed; the message is the install line
 ├── NeedsDatabase         facts are kept in files, and this needs a database
-└── SourceRefused         the source said no: wrong password, no such database, no privilege
+├── SourceRefused         the source said no: wrong password, no such database, no privilege
+└── ChannelRefused        who should be told of an alert does not take it
 TemporaryError
 ├── SourceUnavailable     the source does not answer, or not in time
+├── StatementTimeout      one statement took longer than it may; the source is there
 ├── BusUnavailable        the bus does not answer, or did not accept an event in time
+├── ChannelUnavailable    who should be told of an alert cannot be reached, or says when to come again
 ├── StoreBusy             another process holds the store longer than we wait
 └── ArchiveUnavailable    a file of the archive cannot be read or written
 InvalidRequest
 ├── KindRefused           a kind breaks a rule: its name, its schema, a path to index
 │   └── KindIncompatible  … its new version would break those who read the kind
 ├── KindTaken             the kind, or this version of it, is there already and differs
+├── StatementFailed       the source refused one statement: wrong SQL, no privilege on that table
 └── RemovalsHeld          a scan would remove too much and waits for --accept-removals
 FactbookError
 ├── KeyRequired           the request needs the API key or a token, and came without a good one
@@ -23,6 +27,7 @@ FactbookError
 from __future__ import annotations
 
 from factbook_sdk.errors import (
+    CannotJudge,
     ConfigurationError,
     FactbookError,
     InternalError,
@@ -30,6 +35,7 @@ from factbook_sdk.errors import (
     InvalidRequest,
     NotFound,
     PartialFailure,
+    SchemaMismatch,
     TemporaryError,
     UnknownKind,
 )
@@ -38,6 +44,9 @@ __all__ = [
     "ArchiveUnavailable",
     "BusUnavailable",
     "Cancelled",
+    "CannotJudge",
+    "ChannelRefused",
+    "ChannelUnavailable",
     "ConfigurationError",
     "FactbookError",
     "InternalError",
@@ -53,8 +62,11 @@ __all__ = [
     "NotFound",
     "PartialFailure",
     "RemovalsHeld",
+    "SchemaMismatch",
     "SourceRefused",
     "SourceUnavailable",
+    "StatementFailed",
+    "StatementTimeout",
     "StoreBusy",
     "TemporaryError",
     "UnknownKind",
@@ -89,10 +101,43 @@ class SourceRefused(ConfigurationError):
     code = "source_refused"
 
 
+class ChannelRefused(ConfigurationError):
+    """A channel answered and said no; the same message fails again until someone changes something."""
+
+    code = "channel_refused"
+
+
+class ChannelUnavailable(TemporaryError):
+    """A channel does not answer, or cannot take a message now.
+
+    ``retry_after_seconds`` is what it asked for (``Retry-After``), else ``None``.
+    """
+
+    code = "channel_unavailable"
+
+    def __init__(
+        self, what: str, *, why: str = "", fix: str = "", field: str | None = None, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(what, why=why, fix=fix, field=field)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class SourceUnavailable(TemporaryError):
     """The source does not answer, dropped the connection, or took too long."""
 
     code = "source_unavailable"
+
+
+class StatementTimeout(TemporaryError):
+    """One statement took longer than it may, or was cancelled; the source is there and the connection good."""
+
+    code = "statement_timeout"
+
+
+class StatementFailed(InvalidRequest):
+    """The source refused one statement: wrong SQL, a name that is not there, no privilege. The connection is good."""
+
+    code = "statement_failed"
 
 
 class BusUnavailable(TemporaryError):

@@ -113,7 +113,7 @@ def health(house: House) -> Health:
     warnings: list[str] = []
     database = _database(house, warnings)
     sources, jobs = _registers(house, warnings) if database.reachable and house.has_database else (None, None)
-    disk = _disk(house.settings.data_dir, house.settings.disk_free_min_bytes, warnings)
+    disk = disk_of(house.settings.data_dir, house.settings.disk_free_min_bytes, warnings)
     status = HealthStatus.DEGRADED if warnings else HealthStatus.OK
     return Health(
         status=status if database.reachable else HealthStatus.UNAVAILABLE,
@@ -179,7 +179,8 @@ def _registers(house: House, warnings: list[str]) -> tuple[int | None, JobsHealt
         return None, None
 
 
-def _disk(folder: Path, min_free_bytes: int, warnings: list[str]) -> DiskHealth | None:
+def disk_of(folder: Path, min_free_bytes: int, warnings: list[str]) -> DiskHealth | None:
+    """Look at the disk that holds a folder; what is wrong with it is added to ``warnings``."""
     existing = folder.absolute()
     while not existing.exists():
         existing = existing.parent
@@ -211,7 +212,7 @@ def _check_folder(settings: Settings) -> Iterator[Check]:
     writable = os.access(folder if folder.exists() else folder.absolute().parent, os.W_OK)
     yield Check("ok" if writable else "fail", "data folder", str(folder), "" if writable else "Make it writable, or set DATA_DIR")
     warnings: list[str] = []
-    disk = _disk(folder, settings.disk_free_min_bytes, warnings)
+    disk = disk_of(folder, settings.disk_free_min_bytes, warnings)
     found = "unknown" if disk is None else f"{disk.free_bytes / 2**30:.1f} GiB free of {disk.total_bytes / 2**30:.1f}"
     yield Check("warn" if warnings else "ok", "disk", found, " ".join(warnings))
     key = folder / "secret.key"

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from factbook.relay import Relay, Subscriptions
     from factbook.repository.files.store import FilesRepository
     from factbook.repository.sql import SqlRepository
+    from factbook.settings import Settings
+    from factbook.watch import Watcher
+    from factbook.watch.delivery import Counters
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +45,10 @@ class House(Protocol):
     def has_bus(self) -> bool: ...
     @property
     def relay(self) -> Relay: ...
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def watcher(self) -> Watcher: ...
 
 
 class HouseCollector(Collector):
@@ -70,7 +77,7 @@ class HouseCollector(Collector):
 def _of_the_store(house: House) -> Iterator[Metric]:
     yield _gauge("factbook_log_last_offset", "End of the log.", [((), house.repository.last_offset())])
     if house.has_database:
-        yield from (*_of_the_log(house), *_of_the_jobs(house), *_of_the_relay(house))
+        yield from (*_of_the_log(house), *_of_the_jobs(house), *_of_the_relay(house), *_of_the_watch(house))
 
 
 def _of_the_log(house: House) -> Iterator[Metric]:
@@ -87,7 +94,7 @@ def _of_the_jobs(house: House) -> Iterator[Metric]:
 
 
 def _of_the_relay(house: House) -> Iterator[Metric]:
-    found = house.subscriptions.all()
+    found = [item for item in house.subscriptions.all() if not item.is_watching]
     positions = [((item.name,), item.position) for item in found]
     yield _gauge("factbook_relay_position", "Offset up to which a bus has the log.", positions, ("bus",))
     yield _gauge("factbook_relay_lag_records", "Records a bus has not got yet.", [((item.name,), item.lag) for item in found], ("bus",))
@@ -98,6 +105,25 @@ def _of_the_relay(house: House) -> Iterator[Metric]:
         yield _counter("factbook_bus_too_large", "Records that the bus could not carry.", [((), counters.too_large)])
         if counters.dead_letters is not None:
             yield _gauge("factbook_bus_dead_letters", "Events that subscribers gave up on.", [((), counters.dead_letters)])
+
+
+def _of_the_watch(house: House) -> Iterator[Metric]:
+    from factbook.watch.alerts import open_by_severity
+
+    alerts = open_by_severity(house.sql).items()
+    yield _gauge("factbook_alerts", "Alerts of all tenants that are not over.", alerts, ("state", "severity"))
+    lags = [((item.name,), item.lag) for item in house.subscriptions.all() if item.is_watching]
+    yield _gauge("factbook_watch_lag_records", "Records not judged yet, and those each channel has not come to.", lags, ("part",))
+    if house.settings.watches:
+        done = house.watcher.counters().items()
+        yield _counter("factbook_alert_messages", "Messages a channel took from this process.", _by(done, "messages"), ("channel",))
+        yield _counter("factbook_alert_deliveries", "Alerts in them.", _by(done, "delivered"), ("channel",))
+        yield _counter("factbook_alert_failures", "Attempts at a channel that failed.", _by(done, "failures"), ("channel",))
+        yield _counter("factbook_alert_set_aside", "Alerts that a channel will not be given again.", _by(done, "set_aside"), ("channel",))
+
+
+def _by(counters: Iterable[tuple[str, Counters]], name: str) -> list[tuple[tuple[str], int]]:
+    return [((channel,), getattr(counted, name)) for channel, counted in counters]
 
 
 _Values = Iterable[tuple[Sequence[str], int]]

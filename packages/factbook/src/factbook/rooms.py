@@ -9,10 +9,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from factbook.app import Factbook
     from factbook.dictionary import Dictionary
+    from factbook.diff import Diffs
+    from factbook.diff.comparison import Judge
+    from factbook.diff.gate import Gate
+    from factbook.diff.gate_model import GateRequest, GateResult
+    from factbook.diff.severities import Severities
+    from factbook.export.service import Exports
     from factbook.jobs import Handler, Job, Jobs, Progress
+    from factbook.lint import Lint
+    from factbook.profile.job import ProfileOutcome, Profiles
+    from factbook.quality import QualityReader
+    from factbook.quality.job import Qualities, QualityOutcome
     from factbook.scan.job import ScanOutcome, Scans
+    from factbook.sources.addresses import Addresses
     from factbook.sources.connections import Connections
     from factbook.sources.contract import Probe
+    from factbook.watch import Alerts
 
 
 class Rooms:
@@ -34,10 +46,40 @@ class Rooms:
         return Connections(self._house.sql.database, self.tenant, self._house.secret_box, lends=self.is_own)
 
     @cached_property
+    def addresses(self) -> Addresses:
+        from factbook.sources.addresses import Addresses
+
+        return Addresses(self.connections, default_url=self._house.default_url if self.is_own else None, tenant=self.tenant)
+
+    @cached_property
     def dictionary(self) -> Dictionary:
         from factbook.dictionary import Dictionary
 
         return Dictionary(self._house.sql, tenant=self.tenant)
+
+    @cached_property
+    def exports(self) -> Exports:
+        from factbook.export.service import Exports
+
+        return Exports(lambda: self._house.repository, tenant=self.tenant)
+
+    @cached_property
+    def lint(self) -> Lint:
+        from factbook.lint import Lint
+
+        return Lint(self._house.repository, tenant=self.tenant)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        from factbook.watch import Alerts
+
+        return Alerts(self._house.sql, tenant=self.tenant)
+
+    @cached_property
+    def diffs(self) -> Diffs:
+        from factbook.diff import Diffs
+
+        return Diffs(self._house.repository, tenant=self.tenant, judge_for=self._judge_for)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -56,10 +98,14 @@ class Rooms:
 
     def _handlers(self) -> dict[str, Handler]:
         """Return what does each type of job. History is one for all tenants, so its jobs are the server's own."""
-        scan: dict[str, Handler] = {"scan": lambda control: self.scans.handle(control)}
+        everybodys: dict[str, Handler] = {
+            "profile": lambda control: self.profiles.handle(control),
+            "quality": lambda control: self.qualities.handle(control),
+            "scan": lambda control: self.scans.handle(control),
+        }
         if not self.is_own:
-            return scan
-        return scan | {name: lambda control: self._house.history.handle(control) for name in ("compact", "retention")}
+            return everybodys
+        return everybodys | {name: lambda control: self._house.history.handle(control) for name in ("compact", "retention")}
 
     @cached_property
     def scans(self) -> Scans:
@@ -67,11 +113,99 @@ class Rooms:
 
         return Scans(
             self._house.sql,
-            self.connections,
-            default_url=self._house.default_url if self.is_own else None,
+            self.addresses,
             tenant=self.tenant,
             max_removal_share=self._house.settings.max_removal_share,
         )
+
+    @cached_property
+    def gate(self) -> Gate:
+        from factbook.diff.gate import Gate
+
+        return Gate(self._house.repository, self.diffs, tenant=self.tenant, severities_of=self.severities_of)
+
+    def severities_of(self, source_id: str) -> Severities:
+        """Return what the file of verdict rules says of a source. It is the server's own tenant's, and read each time."""
+        from factbook.diff.severities import DEFAULT, load_severities
+        from factbook.diff.verdict import RULES
+
+        settings = self._house.settings
+        file = settings.verdict_rules or settings.data_dir / "verdict-rules.yaml"
+        if not self.is_own or (settings.verdict_rules is None and not file.exists()):
+            return DEFAULT
+        return load_severities(file, source_id, (rule.name for rule in RULES))
+
+    def _judge_for(self, source_id: str, engine: str | None) -> Judge:
+        from factbook.diff.verdict import judge
+
+        severities = self.severities_of(source_id)
+        return lambda difference: judge(difference, severities, engine=engine)
+
+    def check_gate(self, request: GateRequest, *, scan: bool = False) -> GateResult:
+        """Say whether a pipeline may go on; with ``scan`` by a scan that is made first, as a job that the job list shows."""
+        if scan:
+            # Only what is registered: a gate takes no addresses.
+            self.addresses.url_of(request.source_id)
+            self.run_scan(request.source_id, trigger="gate")
+        return self.gate.check(request)
+
+    @cached_property
+    def qualities(self) -> Qualities:
+        from factbook.quality.job import Qualities
+
+        # The file is the server's own, as its environment and its configured source are.
+        own_rules = self._house.settings.quality_rules if self.is_own else None
+        return Qualities(self._house.sql, self.addresses, tenant=self.tenant, own_rules=own_rules)
+
+    @cached_property
+    def quality(self) -> QualityReader:
+        from factbook.quality import QualityReader
+
+        return QualityReader(self._house.sql, tenant=self.tenant)
+
+    def submit_quality(self, source: str | None = None, *, trigger: str = "api", **options: Any) -> Job:
+        """Queue a quality run; options as in :meth:`run_quality`."""
+        return self.qualities.submit(self.jobs, source, trigger=trigger, **options)
+
+    def run_quality(
+        self,
+        source: str | None = None,
+        *,
+        trigger: str = "cli",
+        on_progress: Callable[[Progress], None] | None = None,
+        **options: Any,
+    ) -> QualityOutcome:
+        """Judge here and now. Options: ``rules`` (a :class:`Rulebook`), ``tables``, ``only_rules``, ``tags``, ``budget_seconds``."""
+        return self.qualities.run(self.jobs, source, trigger=trigger, on_progress=on_progress, **options)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        from factbook.profile.job import Profiles
+
+        return Profiles(
+            self._house.sql,
+            self.addresses,
+            tenant=self.tenant,
+            memory_bytes=self._house.settings.profile_memory_bytes,
+            jobs=lambda: self.jobs,
+            metrics_file=self._house.settings.profile_metrics if self.is_own else None,
+        )
+
+    def submit_profile(self, source: str | None = None, *, trigger: str = "api", **options: Any) -> Job:
+        """Queue a profile of a source id, a URL, or the configured source; options as in :meth:`run_profile`."""
+        return self.profiles.submit(source, trigger=trigger, **options)
+
+    def run_profile(
+        self,
+        source: str | None = None,
+        *,
+        trigger: str = "cli",
+        on_progress: Callable[[Progress], None] | None = None,
+        **options: Any,
+    ) -> ProfileOutcome:
+        """Profile here and now. Options: ``source_id``, ``options`` (:class:`ProfileOptions`), ``resume`` (the id of a job to go on
+        with), ``metrics`` (:class:`~factbook.profile.metrics.Metric`, in place of those of PROFILE_METRICS)."""
+        return self.profiles.run(source, trigger=trigger, on_progress=on_progress, **options)
 
     def submit_scan(self, source: str | None = None, *, trigger: str = "api", **options: Any) -> Job:
         """Queue a scan of a source id, a URL, or the configured source; options as in :meth:`run_scan`."""

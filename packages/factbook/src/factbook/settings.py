@@ -33,6 +33,10 @@ def _text(value: str) -> str:
     return value.strip()
 
 
+def _file(value: str) -> Path | None:
+    return Path(value.strip()) if value.strip() else None
+
+
 def _port(value: str) -> int:
     port = int(value)
     if not 0 <= port <= 65535:
@@ -80,6 +84,10 @@ def _flag(value: str) -> bool:
     if value.strip().lower() not in flags:
         raise ValueError("choose true or false")
     return flags[value.strip().lower()]
+
+
+def _flag_or_auto(value: str) -> bool | None:
+    return None if value.strip().lower() == "auto" else _flag(value)
 
 
 def _time_of_day(value: str) -> time | None:
@@ -172,6 +180,13 @@ SETTINGS: tuple[Setting, ...] = (
         "A scan that would record more than this share of a source's objects as removed stops and asks.",
         _share,
     ),
+    Setting(
+        "VERDICT_RULES",
+        "",
+        "YAML file with what verdicts on changes are for each source: other severities, and what is ignored. "
+        "Default: verdict-rules.yaml in DATA_DIR, where there is one.",
+        _file,
+    ),
     Setting("MAX_PAYLOAD_BYTES", "4194304", "Largest payload of one record, in bytes of canonical JSON.", _positive),
     Setting("MAX_BODY_BYTES", "67108864", "Largest request body the server takes, in bytes.", _positive),
     Setting(
@@ -189,6 +204,15 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("SERVICE_URL", "", "The Factbook service that `factbook records spool flush` sends to.", _text),
     Setting("SERVICE_TOKEN", "", "The key or token with which it and `factbook backfill --into URL` do.", _text, True),
+    Setting(
+        "PROFILE_MEMORY_BYTES", "1073741824", "Memory in which a profile measures one table; more is put into temporary files.", _positive
+    ),
+    Setting(
+        "PROFILE_METRICS",
+        "",
+        "File of metrics of your own that every profile in the server's own tenant measures (docs/how-to/measure-your-own-numbers.md).",
+        _file,
+    ),
     Setting("JOB_WORKERS", "2", "Jobs a server or a worker process runs at the same time; 0 leaves them to other processes.", _count),
     Setting(
         "JOB_ATTEMPTS",
@@ -224,6 +248,21 @@ SETTINGS: tuple[Setting, ...] = (
         _seconds,
     ),
     Setting(
+        "WATCH",
+        "auto",
+        "Whether the server raises alerts and brings them to people: true, false, or auto, which is where WATCH_RULES names a file.",
+        _flag_or_auto,
+    ),
+    Setting(
+        "WATCH_RULES", "", "The rules file: which facts matter, and who is told. Without one, the rules that come with Factbook.", _text
+    ),
+    Setting(
+        "QUALITY_RULES",
+        "",
+        "Rules file that POST /quality/run runs in the server's own tenant when its body brings none.",
+        _file,
+    ),
+    Setting(
         "DISK_FREE_MIN_BYTES",
         "536870912",
         "/health and `factbook doctor` warn when the data folder has less free disk than this.",
@@ -251,6 +290,7 @@ class Settings(msgspec.Struct, frozen=True):
     audit_writes: bool
     audit_reads: bool
     max_removal_share: float
+    verdict_rules: Path | None
     max_payload_bytes: int
     max_body_bytes: int
     max_pending_writes: int
@@ -258,6 +298,8 @@ class Settings(msgspec.Struct, frozen=True):
     spool_dir: Path
     service_url: str
     service_token: str
+    profile_memory_bytes: int
+    profile_metrics: Path | None
     job_workers: int
     job_attempts: int
     job_lease_seconds: float
@@ -265,12 +307,20 @@ class Settings(msgspec.Struct, frozen=True):
     bus_url: str
     bus_source: str
     relay_lease_seconds: float
+    watch: bool | None
+    watch_rules: str
+    quality_rules: Path | None
     disk_free_min_bytes: int
     uses_demo_source: bool
 
     def accepts_unknown_kinds(self, tenant: str) -> bool:
         """Return whether the tenant's records of unknown kinds are taken as unverified."""
         return any(fnmatchcase(tenant, pattern) for pattern in self.unverified_tenants)
+
+    @property
+    def watches(self) -> bool:
+        """Whether a server watches."""
+        return bool(self.watch_rules) if self.watch is None else self.watch
 
     def __repr__(self) -> str:
         return f"Settings(data_dir={str(self.data_dir)!r}, host={self.host!r}, port={self.port})"

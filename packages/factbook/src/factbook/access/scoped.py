@@ -18,6 +18,7 @@ from factbook.access.audit import Tally
 from factbook.access.scopes import Action, Principal, is_everything, matches
 from factbook.access.writing import write_check
 from factbook.errors import NotAllowed
+from factbook.repository import naming
 from factbook_sdk.facts import DEFAULT_TENANT, MetadataRecord, MetadataTarget
 from factbook_sdk.facts.record import as_utc
 from factbook_sdk.repository.contract import (
@@ -31,6 +32,7 @@ from factbook_sdk.repository.contract import (
     StoredRecord,
     TailPage,
     Targets,
+    Within,
     check_limit,
     check_wait,
 )
@@ -215,6 +217,18 @@ class ScopedRepository(MetadataRepository):
             if shown or not page.records:
                 return TailPage(shown, page.next_offset)
             after_offset = page.next_offset
+
+    def sources_of(self, kind: str, *, tenant: str) -> set[str]:
+        """Return the sources of which there is a record of the kind that may be seen."""
+        if self._reader(tenant, kind) is None:
+            return naming.sources_of(self._inner, kind, tenant=tenant)
+        return {target.source_id for target in naming.read_targets(self, kind, None, tenant)}
+
+    def tables_of(self, kind: str, source_id: str, *, tenant: str) -> naming.TableNames:
+        """Return the tables of a source of which there is a record of the kind that may be seen, those that were removed among them."""
+        if self._reader(tenant, kind) is None:
+            return naming.tables_of(self._inner, kind, source_id, tenant=tenant)
+        return naming.tables_among(naming.read_targets(self, kind, Within(source_id), tenant))
 
     def check_following(self, tenant: str, kinds: Sequence[str] | None) -> None:
         """Refuse what :meth:`tail` would; for those who begin to answer before they read. Raises :class:`NotAllowed`."""

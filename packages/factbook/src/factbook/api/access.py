@@ -21,10 +21,13 @@ from factbook.access.scopes import EVERYTHING, of_nobody
 from factbook.access.writing import write_check
 from factbook.api.parameters import TenantName
 from factbook.dictionary.projection import DictionaryProjection
+from factbook.diff.impact import KINDS
 from factbook.errors import InvalidRecord, InvalidRequest, NotAllowed
 from factbook.history.service import JOB_TYPES
 from factbook.jobs import Job
 from factbook.jobs.projection import JobsProjection
+from factbook.lint.tables import READS as LINT_READS
+from factbook.quality.series import KINDS as MEASUREMENTS
 from factbook_sdk.facts import MetadataRecord
 from factbook_sdk.repository.contract import Rejection, Stored
 
@@ -157,6 +160,11 @@ def check_connecting(request: Request, rooms: Rooms) -> None:
         )
 
 
+def check_scanning(request: Request, rooms: Rooms) -> None:
+    """Refuse whoever may not start a scan."""
+    admit(request, rooms.tenant, (Action.WRITE, _WORK))
+
+
 def check_admin(request: Request, tenant: str) -> None:
     """Refuse whoever does not administer a tenant; ``*`` is all of them."""
     admit(request, tenant, _ADMIN)
@@ -254,6 +262,10 @@ def still_good(request: Request) -> None:
 
 _JOBS = tuple(sorted(JobsProjection.kinds))
 _SCANS = ("catalog_scan",)
+_ALERTS = ("alert",)
+_COMPARED: Demand = (Action.READ, ("catalog_scan", "schema_snapshot", "statistics_snapshot"))
+_QUALITY = ("quality_result", "quality_score", "sla_adherence")
+_PROFILES = ("statistics_snapshot",)
 
 _DECLARING |= {_records, _open, _kinds_of}
 
@@ -267,10 +279,23 @@ KindsOf = Annotated[str, Depends(_kinds_of)]
 """The tenant whose kinds are shown."""
 
 OPEN = Depends(_open)
+_GATES = tuple(sorted({"catalog_scan", "statistics_snapshot", "table_observation", *KINDS}))
+"""What is read to compare, and to say whom changes hit."""
+
+GateReader = Annotated["Rooms", needs((Action.READ, _GATES))]
 DictionaryReader = Annotated["Rooms", needs((Action.READ, tuple(sorted(DictionaryProjection.kinds))))]
+LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]
+AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
+AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]
+DiffReader = Annotated["Rooms", needs(_COMPARED)]
+DiffWriter = Annotated["Rooms", needs(_COMPARED, (Action.WRITE, ("catalog_diff",)))]
+QualityReader = Annotated["Rooms", needs((Action.READ, _QUALITY))]
+AnomalyReader = Annotated["Rooms", needs((Action.READ, MEASUREMENTS))]
 JobReader = Annotated["Rooms", needs((Action.READ, _JOBS))]
 JobRunner = Annotated["Rooms", needs((Action.READ, _JOBS), (Action.WRITE, _WORK))]
 Scanner = Annotated["Rooms", needs((Action.WRITE, _WORK))]
+ProfileReader = Annotated["Rooms", needs((Action.READ, _PROFILES))]
+Profiler = Annotated["Rooms", needs((Action.WRITE, _WORK))]
 SourceReader = Annotated["Rooms", needs((Action.READ, _SCANS))]
 SourceTester = Annotated["Rooms", needs((Action.READ, _SCANS), (Action.WRITE, _WORK))]
 TokenAdmin = Annotated["str | None", Depends(_tokens_of)]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from json import dumps
+from typing import Any, BinaryIO
 
 import msgspec
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from factbook.api.bodies import NDJSON
 from factbook.api.waiting import Followers, Form, Read
 
+_PIECE_BYTES = 1 << 18
 _encoder = msgspec.json.Encoder()
 
 
@@ -25,6 +28,18 @@ def json_once(value: Any, *, location: str) -> Response:
     """Answer with a struct that was made and holds a secret: nobody on the way may keep it."""
     headers = {"Location": location, "Cache-Control": "no-store"}
     return Response(msgspec.json.encode(value), 201, headers, "application/json")
+
+
+def file(content: BinaryIO, size_bytes: int, media_type: str, *, name: str, report: Any) -> Response:
+    """Answer with a file, which is closed afterwards; ``report`` goes as JSON into a header."""
+    headers = {
+        "Content-Length": str(size_bytes),
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Export-Report": dumps(msgspec.to_builtins(report), separators=(",", ":")),
+        "Cache-Control": "no-store",
+    }
+    pieces = iter(lambda: content.read(_PIECE_BYTES), b"")
+    return StreamingResponse(pieces, 200, headers, media_type, background=BackgroundTask(content.close))
 
 
 def no_content() -> Response:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from factbook.api import docs, openapi, problems
 from factbook.api.access import close_undeclared
 from factbook.api.bodies import BodyLimit
+from factbook.api.exporting import places
 from factbook.api.measuring import Measuring, request_histogram
 from factbook.api.routes import ROUTERS
 from factbook.api.security import Guard, check_listening
@@ -59,6 +60,7 @@ def create_app(factbook: Factbook) -> FastAPI:
         max_requests=factbook.settings.max_pending_writes,
         max_bytes=factbook.settings.max_pending_bytes,
     )
+    app.state.exports = places()
     app.state.metrics = CollectorRegistry()
     app.state.metrics.register(HouseCollector(factbook))
     app.state.api_routes = [route for router in ROUTERS for route in router.routes]
@@ -110,13 +112,15 @@ def _open(factbook: Factbook) -> tuple[Worker | None, Clerk, Nightly | None]:
         factbook.relay.start()
     if not factbook.has_database:
         return None, clerk, None
-    for room in ("connections", "jobs", "dictionary", "scans", "tokens", "doorkeeper", "history"):
+    for room in ("connections", "jobs", "dictionary", "scans", "alerts", "tokens", "doorkeeper", "history"):
         getattr(factbook, room)
     worker = factbook.worker()
     worker.start()
     nightly = factbook.nightly()
     if nightly is not None:
         nightly.start()
+    if factbook.settings.watches:
+        factbook.watcher.start()
     return worker, clerk, nightly
 
 

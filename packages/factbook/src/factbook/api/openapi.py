@@ -12,6 +12,9 @@ from factbook.access.tokens import NewToken, Token
 from factbook.api.bodies import NDJSON
 from factbook.api.problems import PROBLEM_JSON, Problem
 from factbook.api.schemas import (
+    Acknowledgement,
+    DiffWish,
+    GateQuestion,
     HealthBrief,
     KindChanges,
     KindPage,
@@ -21,6 +24,8 @@ from factbook.api.schemas import (
     NewVersion,
     OffsetPage,
     PolicyList,
+    ProfileTrigger,
+    QualityTrigger,
     RecordPage,
     RecordQuestion,
     ScanTrigger,
@@ -31,13 +36,21 @@ from factbook.api.schemas import (
     VersionChoice,
 )
 from factbook.dictionary import DictionaryPage
+from factbook.diff import DiffPage
+from factbook.diff.gate_model import GateResult
+from factbook.export.service import FormatList
 from factbook.health import Health
 from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
 from factbook.kinds import Proposal, Registered, Verdict
+from factbook.lint.model import LintPage
+from factbook.profile import MeasuredPage, MeasuredTable
+from factbook.quality import AnomalyPage, QualityPage
 from factbook.repository.explaining import QueryPlan
 from factbook.sources.connections import Connection
 from factbook.sources.contract import Probe
+from factbook.watch import AlertPage
+from factbook.watch.channels import Notice
 from factbook_sdk.facts import Kind, MetadataRecord
 from factbook_sdk.repository.contract import StoredRecord
 
@@ -45,26 +58,41 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 TYPES: tuple[type, ...] = (
+    Acknowledgement,
+    AlertPage,
     Connection,
     DictionaryPage,
+    FormatList,
+    DiffPage,
+    DiffWish,
+    GateQuestion,
+    GateResult,
     Health,
     HealthBrief,
     HistoryPlan,
     Job,
     JobPage,
+    AnomalyPage,
+    QualityPage,
+    QualityTrigger,
     Kind,
     KindChanges,
     KindPage,
     LatestQuestion,
+    LintPage,
+    MeasuredPage,
+    MeasuredTable,
     MetadataRecord,
     NewDeprecation,
     NewSource,
     NewToken,
     NewVersion,
+    Notice,
     OffsetPage,
     PolicyList,
     Probe,
     Problem,
+    ProfileTrigger,
     Proposal,
     QueryPlan,
     RecordPage,
@@ -88,7 +116,7 @@ _REASONS = {
     401: "The API key or token is missing, or not good.",
     403: "Not granted to whoever asks, or not served from there.",
     404: "Nothing is there under that name.",
-    409: "It waits for consent, was cancelled, or contradicts what is there.",
+    409: "It waits for consent, was cancelled, cannot be judged, or contradicts what is there.",
     413: "The body is larger than MAX_BODY_BYTES.",
     415: "The body is not JSON (or, for records, NDJSON), or packed otherwise than by gzip.",
     422: "A record or a kind breaks a rule; `field` names the value.",
@@ -131,6 +159,13 @@ def answers(
     for code in sorted({*_ALWAYS, *errors}):
         described[code] = _problem(_REASONS[code])
     return described | {"default": _problem("Any other error has this form, too.")}
+
+
+def file(description: str, *, errors: Iterable[int] = ()) -> dict[int | str, dict[str, Any]]:
+    """Describe the responses of a route that sends a file, whose media type depends on what was asked for."""
+    described = answers(None, description, errors=errors)
+    described[200]["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    return described
 
 
 def takes(struct: type, *, required: bool = True) -> dict[str, Any]:

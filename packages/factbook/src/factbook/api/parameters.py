@@ -44,6 +44,9 @@ House = Annotated["Factbook", Depends(_factbook)]
 PathName = Annotated[_Name, Path()]
 SourceId = Annotated[_Name, Query(description="The source's id.")]
 AnySource = Annotated[_Name | None, Query(description="Only this source.")]
+SomeSources = Annotated[
+    list[_Name] | None, Query(alias="source_id", max_length=100, description="Only these sources; all, if none is named.")
+]
 SchemaName = Annotated[_Name | None, Query(alias="schema", description="The schema's name.")]
 TableName = Annotated[_Name | None, Query(alias="table", description="The table's name.")]
 TargetExtras = Annotated[
@@ -54,11 +57,20 @@ KindName = Annotated[_Name, Query(description="The kind of the records; `/kinds`
 Kinds = Annotated[list[_Name] | None, Query(alias="kind", max_length=100, description="Only these kinds.")]
 Producer = Annotated[_Name | None, Query(description="Only records of this producer.")]
 Pattern = Annotated[_Name | None, Query(description="A name, or a pattern with `*` and `?`.")]
+Patterns = Annotated[
+    list[_Name] | None,
+    Query(alias="table", max_length=100, description="Only these tables: `table` or `schema.table`, with `*` and `?`."),
+]
+Moment = Annotated[_Name | None, Query(description="A run, a time, `latest`, `previous`, or `-1d`: as the last scan up to then saw it.")]
+MapSchemas = Annotated[
+    list[_Name] | None, Query(max_length=1000, description="`OTHER=OWN`: the other source's schema OTHER is what this one calls OWN.")
+]
 Search = Annotated[_Text | None, Query(description="Words, or their beginnings, that all occur in names and comments.")]
 Where = Annotated[
     list[_Text] | None,
     Query(max_length=20, description="Conditions that all must hold, as `payload.row_count<100` or `payload.state in failed,cancelled`."),
 ]
+ExportOptions = Annotated[list[_Text] | None, Query(alias="option", max_length=50, description="Options of the format, as `name=value`.")]
 AsOf = Annotated[_Moment | None, Query(description="What was so at this moment, inclusive. A zone is needed: `2026-01-31T12:00:00Z`.")]
 Since = Annotated[_Moment | None, Query(description="From this moment on.")]
 Until = Annotated[_Moment | None, Query(description="Before this moment.")]

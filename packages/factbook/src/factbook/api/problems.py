@@ -13,6 +13,8 @@ from starlette.responses import Response
 
 from factbook.errors import (
     Cancelled,
+    CannotJudge,
+    ChannelRefused,
     ConfigurationError,
     FactbookError,
     InternalError,
@@ -30,6 +32,7 @@ from factbook.errors import (
     RemovalsHeld,
     SourceRefused,
     SourceUnavailable,
+    StatementFailed,
     TemporaryError,
 )
 from factbook.log import redact_text
@@ -96,6 +99,7 @@ STATUSES: Mapping[type[FactbookError], tuple[int, str]] = {
     NotAllowed: (403, "Not allowed"),
     NotFound: (404, "Not found"),
     MethodNotAllowed: (405, "Not for this method"),
+    CannotJudge: (409, "It cannot be judged"),
     RemovalsHeld: (409, "Removals wait for consent"),
     Cancelled: (409, "Cancelled"),
     KindTaken: (409, "The kind is there already"),
@@ -104,6 +108,7 @@ STATUSES: Mapping[type[FactbookError], tuple[int, str]] = {
     UnsupportedBody: (415, "The body's type is not taken"),
     InvalidRecord: (422, "The record breaks a rule"),
     KindRefused: (422, "The kind breaks a rule"),
+    StatementFailed: (422, "The source refused a statement"),
     Overloaded: (429, "Too much at a time"),
     FactbookError: (500, "Something failed"),
     PartialFailure: (500, "Some parts failed"),
@@ -112,6 +117,7 @@ STATUSES: Mapping[type[FactbookError], tuple[int, str]] = {
     MissingExtra: (501, "An optional library is missing"),
     NeedsDatabase: (501, "Facts are kept in files here"),
     SourceRefused: (502, "The source refused"),
+    ChannelRefused: (502, "The channel refused"),
     TemporaryError: (503, "Try again later"),
     SourceUnavailable: (504, "The source does not answer"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import PurePath
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -11,7 +12,13 @@ from msgspec import Meta
 
 from factbook.access import Grant
 from factbook.access.tokens import MAX_GRANTS, Token
+from factbook.diff.files import parse_catalog
+from factbook.diff.gate_model import GATE_NAMES, GateRequest
+from factbook.errors import InvalidRequest
 from factbook.history import KindPolicy
+from factbook.profile import ProfileOptions
+from factbook.profile.spending import parse_budget, parse_sample
+from factbook.quality.job import Qualities, Rulebook
 from factbook.sources.connections import Connection
 from factbook.sources.contract import ScanScope
 from factbook_sdk.facts import Category, Deprecation, Kind, MetadataTarget, Origin
@@ -24,6 +31,8 @@ T = TypeVar("T")
 
 _Text = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
 _Url = Annotated[str, Meta(max_length=4096, pattern=r"^([^\x00]*://|\$\{)[^\x00]+$")]
+# As the register takes them: an address in this place would be connected to without asking whether whoever names it may.
+_SourceId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")]
 _Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH, pattern=r"^[^\x00]*$")]
 _Targets = Annotated[list[MetadataTarget], Meta(max_length=MAX_LIMIT)]
 _Moment = Annotated[datetime, Meta(tz=True)]
@@ -37,7 +46,7 @@ class ScanTrigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``schemas`` and ``exclude`` hold patterns, ``schema`` or ``schema.table``, with ``*`` and ``?``.
     """
 
-    source_id: _Text | None = None
+    source_id: _SourceId | None = None
     url: _Url | None = None
     schemas: _Patterns = []
     exclude: _Patterns = []
@@ -51,6 +60,99 @@ class ScanTrigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "scope": ScanScope(include=self.schemas, exclude=self.exclude),
             "accept_removals": self.accept_removals,
         }
+
+
+class DiffWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to compare: a source at two moments, ``with`` another source, or with a ``catalog``, the content of a catalogue file called
+    ``file``. Moments are run ids, times, ``latest``, ``previous`` or ``-1d``. ``map_schemas`` maps schemas of the other side to the
+    source's.
+
+    Unless ``store`` is false, what differs is stored as ``catalog_diff`` facts. ``limit`` is of the changes in the answer.
+    """
+
+    source_id: _Name
+    before: _Name | None = msgspec.field(default=None, name="from")
+    after: _Name | None = msgspec.field(default=None, name="to")
+    other: _Name | None = msgspec.field(default=None, name="with")
+    map_schemas: Annotated[dict[_Name, _Name], Meta(max_length=1000)] = {}
+    catalog: dict[str, Any] | None = None
+    file: _Name = "catalog.json"
+    store: bool = True
+    limit: _Limit = DEFAULT_LIMIT
+
+    def options(self) -> dict[str, Any]:
+        """Return the arguments of ``Diffs.fulfil``; raises :class:`InvalidRequest` where they contradict each other."""
+        told: dict[str, Any] = {"source_id": self.source_id, "mapping": self.map_schemas, "store": self.store}
+        if self.catalog is None:
+            return told | {"before": self.before, "after": self.after, "other": self.other}
+        if self.other or self.after:
+            raise InvalidRequest("A catalogue is the other side already", fix="Leave out `with` and `to`", field="catalog")
+        return told | {
+            "file": parse_catalog(msgspec.json.encode(self.catalog), PurePath(self.file).name or "catalog.json"),
+            "at": self.before,
+        }
+
+
+class GateQuestion(GateRequest, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=GATE_NAMES):
+    """What a gate is asked: see ``factbook gate --help``. With ``scan`` the source is scanned first, as a job."""
+
+    scan: bool = False
+
+
+class QualityTrigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to judge: a registered ``source_id`` (else the one the rules name, or the configured one) by the rules in ``document``, the text
+    of a rules file or a data contract; without it, by the server's own rules. ``tables``, ``rules`` and ``tags`` choose among them.
+    """
+
+    source_id: _SourceId | None = None
+    document: Annotated[str, Meta(min_length=1, max_length=262_144, pattern=r"^[^\x00]*$")] | None = None
+    tables: _Patterns = []
+    rules: _Patterns = []
+    tags: _Patterns = []
+    budget_seconds: Annotated[float, Meta(gt=0, le=86_400)] | None = None
+
+    def options(self, qualities: Qualities) -> dict[str, Any]:
+        """Return the arguments of ``Rooms.submit_quality``; raises :class:`InvalidRequest` where no rules are there."""
+        sent = None if self.document is None else Rulebook("document", self.document, allows_sql=False)
+        return {
+            "source": self.source_id,
+            "rules": sent or qualities.own_rulebook(),
+            "tables": self.tables,
+            "only_rules": self.rules,
+            "tags": self.tags,
+            "budget_seconds": self.budget_seconds,
+        }
+
+
+class ProfileTrigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to measure: a registered ``source_id``, a ``url`` (under ``source_id`` as its name, if given), or the configured source.
+
+    ``sample`` is ``10000`` or ``2.5%``, ``budget`` holds ``30s``, ``1000000rows`` or ``1GB``; ``resume`` is a job to go on with.
+    """
+
+    source_id: _SourceId | None = None
+    url: _Url | None = None
+    tables: _Patterns = []
+    sample: _Text | None = None
+    seed: Annotated[int, Meta(ge=0, lt=2**31)] = 1
+    budget: Annotated[list[_Text], Meta(max_length=3)] = []
+    full: bool = False
+    engine_statistics: Literal["auto", "only", "never"] = "auto"
+    exclude_columns: _Patterns = []
+    resume: _Text | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the arguments of ``Rooms.submit_profile``; raises :class:`~factbook.errors.InvalidRequest`."""
+        wanted = ProfileOptions(
+            tables=self.tables,
+            sampling=None if self.sample is None else parse_sample(self.sample, seed=self.seed),
+            budget=parse_budget(self.budget),
+            exclude_columns=self.exclude_columns,
+            engine_statistics=self.engine_statistics,
+            full=self.full,
+        )
+        source = self.url or self.source_id
+        return {"source": source, "source_id": self.source_id if self.url else None, "options": wanted, "resume": self.resume}
 
 
 class NewSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -222,6 +324,12 @@ class StoreReport(msgspec.Struct, frozen=True):
     counts: dict[str, int]
     results: list[RecordResult]
     warnings: list[str] = []
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who looks after an alert; whoever asks, if nobody is named."""
+
+    by: _Name | None = None
 
 
 class HealthBrief(msgspec.Struct, frozen=True):

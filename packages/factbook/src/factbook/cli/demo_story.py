@@ -1,4 +1,4 @@
-"""The demo's story: seven short steps on a copy of a real database."""
+"""The demo's story: nine short steps on a copy of a real database."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 
 from factbook import demo
 from factbook.app import Factbook
-from factbook.cli import scan_summary
+from factbook.cli import diff_rows, gate_report, scan_summary
 from factbook.cli.dictionary_rows import show_rows
 from factbook.cli.opened import opened
 from factbook.cli.running_scan import run_scan
 from factbook.cli.terminal import command, err, out, say
-from factbook.demo.differences import differences
 from factbook.dictionary import DictionaryFilter
+from factbook.diff.gate_model import GateRequest
 from factbook.settings import Settings, load_settings
-from factbook_sdk.facts import MetadataTarget
 
 _SOURCE_ID = "chinook"
+_MOST_CHANGES = 20
 _TRIGGER = "scan once more, in the background"
 _LINKS = (
     ("/docs", "every call of the API, to try out"),
@@ -47,7 +47,7 @@ def opened_demo(*, port: int | None, serve: bool) -> Iterator[Factbook]:
 
 
 def tell(factbook: Factbook) -> None:
-    """Tell steps one to six."""
+    """Tell everything up to the server."""
     source = Path(factbook.settings.source_db_url.removeprefix("sqlite:///"))
     _step(1, "A sample database", demo.LICENCE)
     say(f"{demo.ensure_source(source)} ({source.stat().st_size / 1024:.0f} KiB)")
@@ -66,10 +66,16 @@ def tell(factbook: Factbook) -> None:
     for statement in demo.change(source):
         say(statement)
 
-    _step(6, "The third scan finds exactly that", f"$ factbook scan {_SOURCE_ID}")
-    _show_changes(factbook, _scan(factbook))
+    _step(6, "The third scan sees it", f"$ factbook scan {_SOURCE_ID}")
+    _scan(factbook)
 
-    _step(7, "What was so is still known", f"$ factbook dictionary {_SOURCE_ID} --table Customer --as-of {before:%Y-%m-%dT%H:%M:%S.%fZ}")
+    _step(7, "What changed, and whom does it break?", f"$ factbook diff {_SOURCE_ID}")
+    diff_rows.show(factbook.diffs.compare(_SOURCE_ID), stored=None, limit=_MOST_CHANGES, as_json=False)
+
+    _step(8, "A pipeline asks before it loads, and is told to stop", f"$ factbook gate {_SOURCE_ID} --fail-on breaking")
+    gate_report.show(factbook.check_gate(GateRequest(source_id=_SOURCE_ID)), form="text")
+
+    _step(9, "What was so is still known", f"$ factbook dictionary {_SOURCE_ID} --table Customer --as-of {before:%Y-%m-%dT%H:%M:%S.%fZ}")
     _compare_then_and_now(factbook, before)
 
 
@@ -78,7 +84,7 @@ def serve(factbook: Factbook) -> None:
     from factbook.api.server import serve as run_server
 
     address = f"http://127.0.0.1:{factbook.settings.port}"
-    _step(8, "Now the server runs; Ctrl-C stops it")
+    _step(10, "Now the server runs; Ctrl-C stops it")
     for link, words in (*((address + path, words) for path, words in _LINKS), (f"curl -X POST {address}/scan/trigger", _TRIGGER)):
         say(f"{link:54} {words}")
     with suppress(KeyboardInterrupt):
@@ -105,29 +111,17 @@ def _step(number: int, title: str, detail: str = "") -> None:
     out().print(text, end="")
 
 
-def _scan(factbook: Factbook) -> list[str]:
-    """Scan, show the summary, and return the names of the tables that are new or changed."""
+def _scan(factbook: Factbook) -> None:
     known = [connection.source_id for connection in factbook.connections.list()]
     outcome = run_scan(factbook, _SOURCE_ID if _SOURCE_ID in known else factbook.settings.source_db_url)
     scan_summary.show(outcome, quiet=True)
-    return [*outcome.result.added, *outcome.result.changed] if outcome.result is not None else []
-
-
-def _show_changes(factbook: Factbook, names: list[str]) -> None:
-    for name in names:
-        schema, _, table = name.partition(".")
-        target = MetadataTarget(_SOURCE_ID, schema, table)
-        history = factbook.repository.history(target, "schema_snapshot", tenant=factbook.settings.tenant)
-        before, after = ([None, *(item.record.payload for item in history)])[-2:]
-        for line in differences(before, after):
-            say(f"  {table}: {line}", style="green" if line.startswith("+") else "yellow")
 
 
 def _compare_then_and_now(factbook: Factbook, then: datetime) -> None:
     wanted = DictionaryFilter(source_id=_SOURCE_ID, table="Customer")
-    columns_then = len(factbook.dictionary.page(wanted, as_of=then).items)
-    columns_now = len(factbook.dictionary.page(wanted).items)
-    say(f"Customer had {columns_then} columns then and has {columns_now} now.")
+    then_there = {row.column for row in factbook.dictionary.page(wanted, as_of=then).items}
+    there_now = {row.column for row in factbook.dictionary.page(wanted).items}
+    say(f"Customer had the column {', '.join(sorted(then_there - there_now))} then; {', '.join(sorted(there_now - then_there))} came.")
 
 
 def _port(wanted: int | None) -> int | None:

@@ -9,23 +9,25 @@ class ExitCode(IntEnum):
     """The codes. Scripts rely on them: a code never changes its meaning."""
 
     OK = 0
-    BUG = 1
+    NOT_PASSED = 1
     REQUEST = 2
     CONFIGURATION = 3
     TRY_AGAIN = 4
     SOME_FAILED = 5
     ASKS = 6
+    BUG = 70
     INTERRUPTED = 130
 
 
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done",
-    ExitCode.BUG: "a bug of ours",
+    ExitCode.NOT_PASSED: "what was checked did not pass: a gate, a rule, a lint",
     ExitCode.REQUEST: "the request is wrong: an option, a name, a record",
     ExitCode.CONFIGURATION: "a setting, a missing library, or the source said no",
     ExitCode.TRY_AGAIN: "try again later: something is busy or away",
     ExitCode.SOME_FAILED: "finished, but some parts failed",
     ExitCode.ASKS: "stopped to ask: removals are held back",
+    ExitCode.BUG: "a bug of ours",
     ExitCode.INTERRUPTED: "interrupted or cancelled",
 }
 

@@ -32,8 +32,8 @@ class Shown(msgspec.Struct, frozen=True):
     exit_code: int
 
 
-def settle(error: BaseException, *, as_json: bool) -> int:
-    """Show an error in the one shape, and return the exit code."""
+def settle(error: BaseException, *, as_json: bool, exit_code: ExitCode | None = None) -> int:
+    """Show an error in the one shape, and return the exit code: that of its family, or the one that a verb has for all of them."""
     if _is_broken_pipe(error):
         return _fall_silent()
     if isinstance(error, SystemExit):
@@ -42,11 +42,14 @@ def settle(error: BaseException, *, as_json: bool) -> int:
         sys.stderr.write(f"{error}\n")
         return ExitCode.REQUEST
     shown = _describe(error)
+    is_bug = shown.exit_code == ExitCode.BUG
+    if exit_code is not None:
+        shown = msgspec.structs.replace(shown, exit_code=exit_code)
     if as_json:
         sys.stderr.write(msgspec.json.encode({"error": shown}).decode() + "\n")
     else:
         _print(shown)
-    if shown.exit_code == ExitCode.BUG and os.environ.get("FACTBOOK_DEBUG"):
+    if is_bug and os.environ.get("FACTBOOK_DEBUG"):
         sys.stderr.write(redact_text("".join(traceback.format_exception(error))))
     return shown.exit_code
 

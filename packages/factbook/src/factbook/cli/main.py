@@ -14,13 +14,20 @@ import typer
 from typer.main import get_command
 
 from factbook.cli import (
+    alerts,
     backfill,
     compact,
     demo,
     dictionary,
+    diff,
     doctor,
+    export,
+    gate,
     jobs,
     kinds,
+    lint,
+    profile,
+    quality,
     rebuild,
     records,
     relay,
@@ -31,6 +38,7 @@ from factbook.cli import (
     spool,
     subscribe,
     tokens,
+    watch,
     worker,
 )
 from factbook.cli.exit_codes import ExitCode, exit_codes_text
@@ -48,12 +56,18 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(scan.scan)
 app.command()(dictionary.dictionary)
+app.command()(lint.lint)
+app.command()(diff.diff)
+app.command()(gate.gate)
+app.add_typer(quality.app, name="quality")
+app.add_typer(profile.app, name="profile")
 app.command()(jobs.jobs)
 app.add_typer(jobs.job, name="job")
 app.add_typer(sources.app, name="sources")
 records.app.add_typer(spool.app, name="spool")
 app.add_typer(records.app, name="records")
 app.add_typer(kinds.app, name="kinds")
+app.command()(export.export)
 app.command()(backfill.backfill)
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(relay.app, name="relay")
@@ -61,6 +75,8 @@ app.add_typer(subscribe.app, name="subscribe")
 app.add_typer(retention.app, name="retention")
 app.command()(compact.compact)
 app.command()(rebuild.rebuild)
+app.add_typer(watch.app, name="watch")
+app.add_typer(alerts.app, name="alerts")
 app.command()(serve.serve)
 app.command()(worker.worker)
 app.command()(doctor.doctor)

@@ -59,7 +59,7 @@ def status(as_json: Json = False) -> None:
     from factbook.cli.tables import show_facts
 
     with opened() as factbook:
-        found = factbook.subscriptions.all()
+        found = [item for item in factbook.subscriptions.all() if not item.is_watching]
     if as_json:
         show_json(found)
     for item in () if as_json else found:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from factbook.cli.interrupting import terminated_is_interrupted
 from factbook.cli.passwords import hint_if_visible, with_asked_password
 from factbook.cli.progress import progress
 
@@ -38,23 +37,9 @@ def run_scan(
         source_id = source_id or named
     name = source_id or (default_source_id(source) if source and is_url(source) else source or "the configured source")
     scope = ScanScope(include=list(include or ()), exclude=list(exclude or ()))
-    with _terminated_is_interrupted(), progress(f"Scanning {name}", "tables", quiet=quiet) as move:
+    with terminated_is_interrupted(), progress(f"Scanning {name}", "tables", quiet=quiet) as move:
 
         def on_progress(seen: Progress) -> None:
             move(seen.done, seen.total, seen.text)
 
         return factbook.run_scan(source, source_id=source_id, scope=scope, accept_removals=accept_removals, on_progress=on_progress)
-
-
-@contextmanager
-def _terminated_is_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, so that the job is left cancelled and not running for ever."""
-
-    def interrupt(_number: int, _frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

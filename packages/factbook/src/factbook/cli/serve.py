@@ -41,9 +41,12 @@ def serve(
     from factbook.settings import load_settings
 
     settings = load_settings(host=host, port=port)
+    factbook = Factbook(settings)
+    if settings.watches and factbook.has_database:
+        _ = factbook.rulebook  # a mistake in the file is told here, and not by every process as it starts
     say_where(settings)
     with suppress(KeyboardInterrupt):
-        run_server(Factbook(settings), processes=processes)
+        run_server(factbook, processes=processes)
 
 
 def say_where(settings: Settings) -> None:

@@ -9,6 +9,7 @@ import typer
 from factbook.cli.opened import opened
 from factbook.cli.options import Json
 from factbook.cli.relay import BusOption, Once, until_interrupted
+from factbook.cli.watch import RulesOption
 
 app = typer.Typer(help="Follow the bus: keep its records, raise alerts, look at dead letters.", no_args_is_help=True)
 dead = typer.Typer(help="Events that a subscriber gave up on.", no_args_is_help=True)
@@ -39,11 +40,11 @@ def persist(
 def alerts(
     url: BusOption = None,
     name: Name = "alerts",
-    after: Annotated[int, typer.Option("--after", metavar="N", min=1, help="Failures of one check in a row that raise an alert.")] = 3,
+    rules: RulesOption = None,
     once: Once = False,
     as_json: Json = False,
 ) -> None:
-    """Turn repeated failures of reconciliation and breaking changes of structure into `alert` facts, until interrupted.
+    """Turn facts into `alert` facts by the rules, until interrupted; nobody is told: that is `factbook watch`.
 
     Run it on the store that the relay reads. Without a bus (BUS_URL is memory://) it follows the log itself.
     """
@@ -51,8 +52,8 @@ def alerts(
     from factbook.cli.terminal import say
     from factbook.settings import load_settings
 
-    with opened(load_settings(bus_url=url)) as factbook, until_interrupted():
-        raised = factbook.raise_alerts(name, repeated=after, once=once)
+    with opened(load_settings(bus_url=url, watch_rules=rules)) as factbook, until_interrupted():
+        raised = factbook.raise_alerts(name, once=once)
         show_json({"alerts": raised}) if as_json else say(f"{raised:,} alerts raised or resolved.")
 
 

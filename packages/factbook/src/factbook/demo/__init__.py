@@ -16,6 +16,7 @@ LICENCE = "Chinook Database, copyright 2008-2024 Luis Rocha, MIT licence"
 CHANGES: tuple[str, ...] = (
     "ALTER TABLE Customer ADD COLUMN LoyaltyPoints INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX IX_CustomerLoyaltyPoints ON Customer (LoyaltyPoints DESC)",
+    "ALTER TABLE Customer DROP COLUMN Fax",
     "CREATE VIEW BestCustomers AS SELECT CustomerId, FirstName, LastName, LoyaltyPoints FROM Customer WHERE LoyaltyPoints > 100",
 )
 """What the demo changes on its copy, so that the next scan has something to find."""

@@ -96,7 +96,7 @@ class IndexProjection(Projection):
     """
 
     name = "index"
-    version = 1
+    version = 2
     kinds = frozenset({DEFINITIONS.name})
     tables = (paths, numbers, texts)
 

@@ -26,6 +26,7 @@ from factbook.repository.archive.place import Place
 from factbook.repository.combining import GroupCommit
 from factbook.repository.explaining import QueryPlan
 from factbook.repository.indexing import IndexProjection
+from factbook.repository.naming import TableNames
 from factbook.repository.projection import OnReplay, Projection, Projections
 from factbook.repository.rows import microseconds
 from factbook.repository.streams import StreamNumbers
@@ -346,6 +347,20 @@ class SqlRepository(MetadataRepository):
         """Return the names of the kinds of which the tenant has records, by name."""
         with self.reading() as connection:
             return sorted(connection.scalars(select(channels.c.kind).where(channels.c.tenant == tenant)))
+
+    def sources_of(self, kind: str, *, tenant: str) -> set[str]:
+        """Return the sources of which there is a record of the kind."""
+        with self.reading() as connection:
+            channel = self.numbers.channel(connection, tenant, kind)
+            return set(connection.scalars(select(streams.c.source_id).where(streams.c.channel_no == channel).distinct()))
+
+    def tables_of(self, kind: str, source_id: str, *, tenant: str) -> TableNames:
+        """Return the tables of a source of which there is a record of the kind, those that were removed among them."""
+        named = select(streams.c.schema_name, streams.c.table_name).distinct()
+        with self.reading() as connection:
+            channel = self.numbers.channel(connection, tenant, kind)
+            rows = connection.execute(named.where(streams.c.channel_no == channel, streams.c.source_id == source_id))
+            return {(schema, table) for schema, table in rows if schema is not None and table is not None}
 
     def tail(
         self,

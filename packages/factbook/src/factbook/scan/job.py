@@ -7,14 +7,12 @@ from typing import Any
 
 import msgspec
 
-from factbook.errors import InvalidRequest, NotFound
 from factbook.jobs import Job, JobControl, Jobs, Progress
 from factbook.scan.model import ScanRequest, ScanResult
 from factbook.scan.run import scan
-from factbook.sources.connections import Connections
+from factbook.sources.addresses import Addresses
 from factbook.sources.connectors import connector_for
 from factbook.sources.contract import ScanScope
-from factbook.sources.urls import default_source_id, is_url, redact
 from factbook_sdk.facts import MetadataContext, MetadataTarget
 from factbook_sdk.repository.contract import MetadataRepository
 
@@ -30,28 +28,20 @@ class ScanOutcome(msgspec.Struct, frozen=True):
 
 
 class Scans:
-    """Submit scans to the background or run them here. Both leave the same trace.
-
-    A source named by its URL is introduced to the registry, so that it can be scanned by name afterwards and two databases never
-    mix under one name. A job that another process may have to finish needs the password there too (encrypted); one run here does not.
-    ``default_url`` gives the configured source; only the server's own tenant has one.
-    """
+    """Submit scans to the background or run them here. Both leave the same trace."""
 
     def __init__(
         self,
         repository: MetadataRepository,
-        connections: Connections,
+        addresses: Addresses,
         *,
-        default_url: Callable[[], str] | None,
         tenant: str,
         max_removal_share: float,
     ) -> None:
         self._repository = repository
-        self._connections = connections
-        self._default_url = default_url
+        self._addresses = addresses
         self._tenant = tenant
         self._max_removal_share = max_removal_share
-        self._urls: dict[str, str] = {}
 
     def handle(self, control: JobControl) -> dict[str, Any]:
         """Run the scan that a job's parameters describe; the job's result is the :class:`ScanResult` as JSON values."""
@@ -65,7 +55,7 @@ class Scans:
             max_removal_share=self._max_removal_share,
         )
         result = scan(
-            connector_for(self._url_of(source_id)),
+            connector_for(self._addresses.url_of(source_id)),
             self._repository,
             request,
             on_progress=control.report,
@@ -97,42 +87,10 @@ class Scans:
         accept_removals: bool = False,
         keep_password: bool = False,
     ) -> dict[str, Any]:
-        if source is None:
-            source = self._require_default()
-        if is_url(source):
-            source_id = source_id or default_source_id(source)
-            self._connections.introduce(source_id, source, keep_password=keep_password)
-            self._urls[source_id] = source
-        elif source_id is not None and source_id != source:
-            raise InvalidRequest("Two sources are named", why=f"{source} and {source_id}", fix="Give a URL with --source-id, or one id")
-        else:
-            source_id = source
-            self._url_of(source_id)
+        source_id = self._addresses.settle(source, source_id=source_id, keep_password=keep_password)
         return {
             "source_id": source_id,
-            "url": redact(self._url_of(source_id)),
+            "url": self._addresses.shown(source_id),
             "scope": msgspec.to_builtins(scope),
             "accept_removals": accept_removals,
         }
-
-    def _url_of(self, source_id: str) -> str:
-        if source_id in self._urls:
-            return self._connections.complete(source_id, self._urls[source_id])
-        if self._connections.knows(source_id):
-            return self._connections.resolve(source_id)
-        if self._default_url is not None:
-            default = self._default_url()
-            if default_source_id(default) == source_id:
-                return default
-        raise NotFound(
-            f"The source {source_id!r} is not registered",
-            fix=f"factbook sources add {source_id} URL, or scan by its URL",
-            field="source_id",
-        )
-
-    def _require_default(self) -> str:
-        if self._default_url is None:
-            raise InvalidRequest(
-                "No source is named", why=f"the tenant {self._tenant} has no configured one", fix="Name a registered source_id, or a url"
-            )
-        return self._default_url()

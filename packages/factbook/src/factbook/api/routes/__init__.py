@@ -1,9 +1,43 @@
 """The routes, one module a feature."""
 
-from factbook.api.routes import dictionary, health, jobs, kinds, metrics, records, retention, scan, sources, tokens
+from factbook.api.routes import (
+    alerts,
+    dictionary,
+    diff,
+    export,
+    gate,
+    health,
+    jobs,
+    kinds,
+    lint,
+    metrics,
+    profile,
+    quality,
+    records,
+    retention,
+    scan,
+    sources,
+    tokens,
+)
 
 # The busiest first: paths are compared one after the other.
-ROUTERS = (
-    records.hot,
-    *(module.router for module in (records, health, metrics, scan, jobs, dictionary, sources, kinds, retention, tokens)),
+_MODULES = (
+    records,
+    health,
+    metrics,
+    scan,
+    jobs,
+    dictionary,
+    diff,
+    gate,
+    alerts,
+    profile,
+    quality,
+    export,
+    lint,
+    sources,
+    kinds,
+    retention,
+    tokens,
 )
+ROUTERS = (records.hot, *(module.router for module in _MODULES))
