@@ -23,8 +23,8 @@ from factbook.events import Event, event_of, open_bus
 from factbook.events.cloudevents import encode_event
 from factbook.relay import Relay, Subscriptions
 from factbook.relay.following import follow
+from factbook.relay.log_follower import BATCH_RECORDS
 from factbook.relay.persist import Persist
-from factbook.relay.relay import BATCH_RECORDS
 from factbook.repository.sql import SqlRepository
 from factbook.repository.urls import open_sql
 from factbook_sdk.facts import Admission, builtin_kinds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -81,6 +82,28 @@ def test_a_follower_hears_of_each_load_once_whoever_is_killed_meanwhile(tmp_path
                     follower.wait()
     told = heard.read_text().splitlines()
     assert [int(line.rpartition(": ")[2].split()[0]) for line in told] == [1200, 1300, 1201, 1301]
+
+
+def test_a_load_asks_whether_its_columns_fit(tmp_path: Path) -> None:
+    source = tmp_path / "shop.sqlite"
+    with closing(sqlite3.connect(source)) as connection, connection:
+        connection.execute("CREATE TABLE orders (id integer PRIMARY KEY, total real NOT NULL)")
+    with uvicorn(tmp_path) as server:
+        url = str(server.client.base_url)
+        outcomes = [check(url, ["id"], tmp_path)]
+        environment = {**os.environ, "FACTBOOK_DATA_DIR": str(tmp_path / ".metadb")}
+        scan = [*FACTBOOK, "scan", f"sqlite:///{source}", "--quiet"]
+        subprocess.run(scan, env=environment, capture_output=True, timeout=60, check=True)
+        outcomes += [check(url, asked, tmp_path) for asked in (["id=int64", "total"], ["id"], ["id", "total=float64", "note"])]
+    assert [code for code, _ in outcomes] == [2, 0, 1, 1]
+    assert "'total' must be given" in outcomes[2][1]
+    assert "no column 'note'" in outcomes[3][1]
+
+
+def check(url: str, columns: list[str], folder: Path) -> tuple[int, str]:
+    command = [sys.executable, "-W", "error", str(EXAMPLES / "check_before_a_load.py"), url, "shop.main.orders", *columns]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
 
 
 def wait_for_lines(file: Path, count: int) -> None:
