@@ -1,4 +1,4 @@
-"""Write the pages that the code can write itself: settings, kinds, commands, errors, the HTTP API, and `.env.example`.
+"""Write the pages that the code can write itself: settings, kinds, commands, errors, verdict rules, the HTTP API, and `.env.example`.
 
 `--check` writes nothing and ends with 1 when a page is stale; `make check` and the tests run it so.
 """
@@ -198,6 +198,27 @@ def errors_page() -> str:
     )
 
 
+def verdict_rules_page() -> str:
+    from factbook.diff.verdict import RULES, UNKNOWN
+
+    rows = [
+        (f"`{rule.name}`", " or ".join(rule.objects), rule.severity, " and ".join(rule.breaks) or "nobody", f"`{rule.sentence}`")
+        for rule in (*sorted(RULES, key=lambda rule: (rule.objects[0] if len(rule.objects) == 1 else "~", rule.name)), UNKNOWN)
+    ]
+    return page(
+        "Verdict rules",
+        "Each difference between two states of a source gets one verdict, by the one rule that speaks of it. These are the severities that "
+        "rules have by themselves; [a file](../how-to/gate-a-pipeline.md) gives a source others. `breaking`: somebody's reads or writes "
+        "fail. `risky`: they go on and may mean something else, or only some fail. `compatible`: nobody has to do anything. `cosmetic`: "
+        "nobody notices.",
+        "Types are compared by what they can hold. In one family (integers, decimals, texts …) a type is *widened* where all that fitted "
+        "still fits, else *narrowed*. Between families a type is *generalised* where no value is lost (integers in a numeric, dates in a "
+        "timestamp, labels in a text), *specialised* the other way round, and otherwise *replaced*.",
+        "In a sentence `{part}` is what the difference is of, `{before}` and `{after}` are its values.",
+        table(("rule", "speaks of", "severity", "breaks", "says"), rows),
+    )
+
+
 def families(root: Any) -> Iterator[Any]:
     """Yield the error and all that descend from it in our packages, parents first."""
     yield root
@@ -255,6 +276,7 @@ PAGES: dict[str, Callable[[], str]] = {
     f"{REFERENCE}/kinds.md": kinds_page,
     f"{REFERENCE}/commands.md": commands_page,
     f"{REFERENCE}/errors.md": errors_page,
+    f"{REFERENCE}/verdict-rules.md": verdict_rules_page,
     f"{REFERENCE}/api.md": api_page,
     f"{REFERENCE}/openapi.json": openapi_document,
 }
