@@ -1,12 +1,13 @@
-"""``data_product``: a data product as its owners declare it. Target: the product's domain as source, its name as table."""
+"""``data_product``: a data product as its owners declare it. Target: :func:`product_target` of its name, which is unique in a tenant."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from factbook_sdk.facts.parts import Name, TableRef
+from factbook_sdk.facts.record import MetadataTarget
 from factbook_sdk.facts.registry import Category, Kind, load_schemas
 
 KIND = Kind(
@@ -35,14 +36,16 @@ class Port(msgspec.Struct, frozen=True, omit_defaults=True):
     name: Name
     table: TableRef
     contract_id: Name | None = None
+    version: Name | None = None
+    description: str | None = None
 
 
 class DataProduct(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The payload."""
+    """The payload. ``schema`` gives the declared type of each field; ``document`` keeps a product written in another standard."""
 
     name: Name
     domain: Name
-    status: Literal["proposed", "draft", "active", "deprecated", "retired"]
+    status: Literal["proposed", "draft", "active", "deprecated", "inactive", "retired"]
     version: Name | None = None
     description: str | None = None
     owners: list[Owner] = []
@@ -51,3 +54,14 @@ class DataProduct(msgspec.Struct, frozen=True, omit_defaults=True):
     tags: list[Name] = []
     tier: Name | None = None
     documentation: Name | None = None
+    schema: dict[str, Any] = {}
+    document: dict[str, Any] = {}
+
+
+PRODUCTS = "data_products"
+"""The source id that products stand under; no database may be called so."""
+
+
+def product_target(name: str) -> MetadataTarget:
+    """Return the target of a product's facts, and of what is said of it. A lineage edge names it as a table of the source of that name."""
+    return MetadataTarget(PRODUCTS, table=name)
