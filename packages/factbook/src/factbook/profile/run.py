@@ -20,7 +20,6 @@ from factbook.profile.workshop import Workshop
 from factbook.sources.contract import Connector, TableName
 from factbook.sources.session import Session
 from factbook_sdk.facts import MetadataRecord, MetadataTarget
-from factbook_sdk.facts.kinds.annotation import sensitive_columns
 from factbook_sdk.facts.kinds.statistics_snapshot import Bill, StatisticsSnapshot, UserMetric
 from factbook_sdk.repository.contract import MetadataRepository
 
@@ -136,13 +135,13 @@ class _Run:
                 self._partitions[name] = snapshot
 
     def _plans(self, name: TableName, feed: Feed) -> list[ColumnPlan]:
-        snapshot = self._known.snapshots[name]
-        # What is said of a partitioned table is said of its partitions: they hold its rows.
-        spoken = (
-            said for known in (name, *partitions.parents_of(name, self._known.snapshots)) for said in self._known.annotations.get(known, ())
+        return planning.plans(
+            name,
+            self._known.snapshots[name],
+            feed.family_of,
+            sensitive=self._known.sensitive[name],
+            excluded=self._request.options.exclude_columns,
         )
-        sensitive = sensitive_columns(note for said in spoken for note in said.notes)
-        return planning.plans(name, snapshot, feed.family_of, sensitive=sensitive, excluded=self._request.options.exclude_columns)
 
     def _metrics(self, session: Session, name: TableName) -> list[UserMetric]:
         if self._metrics_of is None or self._ledger.used_up is not None:
