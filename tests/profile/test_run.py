@@ -119,6 +119,26 @@ def test_the_same_seed_chooses_the_same_rows_and_another_one_others(shop):
     assert sampled(5) == sampled(5) != sampled(6)
 
 
+def test_a_small_table_of_which_a_sample_drew_no_row_is_read_whole(shop):
+    snapshot = measured(shop, "small", sampling=Sampling(share=0.0001))
+    assert (snapshot.origin, snapshot.row_count, columns(snapshot)["id"].maximum) == ("exact", 10, 10)
+
+
+def test_a_sample_that_drew_no_row_leaves_the_last_measurement_as_it_is(shop):
+    repository = scanned(shop)
+    nothing = Sampling(share=0.0000001)
+    run(shop, repository, tables=["orders"], sampling=nothing)
+    first = snapshots(repository)["orders"]
+    assert (first.columns, first.skipped) == ([], "the sample drew none of its rows")
+    run(shop, repository, run_id="2", tables=["orders"])
+    before = snapshots(repository)["orders"]
+    assert before.columns
+    result = run(shop, repository, run_id="3", tables=["orders"], sampling=nothing)
+    assert snapshots(repository)["orders"] == before
+    (line,) = result.tables
+    assert (line.is_kept, line.skipped) == (True, "the sample drew none of its rows: the last measurement stands")
+
+
 def test_a_sample_of_a_view_is_taken_too(shop):
     snapshot = measured(shop, "recent", sampling=Sampling(share=0.5))
     assert snapshot.sample.method == "random"

@@ -117,6 +117,9 @@ class _Run:
                 check_cancelled=check_cancelled,
             )
             snapshot = snapshot or measurement.measure()
+            if _tells_nothing(snapshot) and name in self._known.measured_at:
+                self._tables.append(TableProfiled.kept(name, _difference(before, self._ledger.bill())))
+                return
             metrics = self._metrics(session, name)
         except (StatementFailed, StatementTimeout) as error:
             self._failures.append(ProfileFailure(name.schema, name.table, _reason(error, plans)))
@@ -169,6 +172,11 @@ class _Run:
         """Return what came of the run."""
         bill = self._ledger.bill()
         return ProfileResult(self._request.source_id, self._started_at, self._tables, self._failures, bill, unmatched_metrics)
+
+
+def _tells_nothing(snapshot: StatisticsSnapshot) -> bool:
+    """Return whether a sample has no row, so that what was measured before tells more."""
+    return snapshot.origin == "sampled" and snapshot.sample is not None and not snapshot.sample.rows
 
 
 def _shortened(snapshot: StatisticsSnapshot) -> StatisticsSnapshot:
