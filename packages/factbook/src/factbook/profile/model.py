@@ -40,6 +40,8 @@ class ColumnPlan(msgspec.Struct, frozen=True):
     length: int | None = None
     precision: int | None = None
     scale: int | None = None
+    loose_collation: str | None = None
+    """The collation of a text, where by its name it calls equal what differs in case."""
 
 
 class Sampling(msgspec.Struct, frozen=True):

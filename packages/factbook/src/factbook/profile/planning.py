@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
@@ -46,7 +47,9 @@ def plans(
     unique = {part.columns[0] for part in snapshot.constraints if part.type in ("primary_key", "unique") and len(part.columns) == 1}
     kept = [column for column in snapshot.columns if not _is_excluded(name, column.name, excluded)]
     return [
-        _plan(f"c{place}", column, family_of(column), _why(sensitive, column.name), column.name in unique)
+        _plan(
+            f"c{place}", column, family_of(column), _why(sensitive, column.name), column.name in unique, _loose_collation(column, snapshot)
+        )
         for place, column in enumerate(kept)
     ]
 
@@ -64,7 +67,7 @@ def _why(sensitive: Sensitive, column: str) -> str | None:
     return f"sensitive{f' ({because})' if because else ''}: only counted, its values were not read"
 
 
-def _plan(key: str, column: Column, family: Family, sensitive: str | None, is_unique: bool) -> ColumnPlan:
+def _plan(key: str, column: Column, family: Family, sensitive: str | None, is_unique: bool, loose_collation: str | None) -> ColumnPlan:
     reading: Reading = "values"
     reason = None
     if sensitive is not None:
@@ -83,4 +86,11 @@ def _plan(key: str, column: Column, family: Family, sensitive: str | None, is_un
         length=column.length,
         precision=column.precision,
         scale=column.scale,
+        loose_collation=loose_collation if family in ("text", "enum") else None,
     )
+
+
+def _loose_collation(column: Column, snapshot: SchemaSnapshot) -> str | None:
+    """Return a column's collation, or its table's, if it ignores case: MySQL's and MariaDB's ``…_ci``, SQLite's ``NOCASE``."""
+    collation = column.collation or snapshot.options.get("collation")
+    return collation if isinstance(collation, str) and re.search(r"_ci$|^nocase$", collation, re.IGNORECASE) else None
