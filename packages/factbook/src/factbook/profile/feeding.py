@@ -129,6 +129,9 @@ class Feed(ABC):
     def family_of(self, column: Column) -> Family:
         """Return what can be measured of a column, by its type as the scan saw it."""
 
+    def prepare(self, session: Session, workshop: Workshop) -> None:  # noqa: B027 - most have nothing to prepare
+        """Bound a session before its first statement, where the engine works in this process."""
+
     @abstractmethod
     def extent_of(self, session: Session, table: TableName) -> Extent:
         """Return what the engine says of a table at no cost; may raise :class:`~factbook.errors.StatementFailed`."""

@@ -51,6 +51,7 @@ def profile(
     run = _Run(repository, request, known, metrics_of)
     with connector.open_session() as session, workshop.opened(request.memory_bytes) as shop:
         feed = feed_for(session.engine)
+        feed.prepare(session, shop)
         for done, name in enumerate(names):
             check_cancelled()
             on_progress(done, len(names), str(name))
