@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 
 from bench import report
+from bench.memory import peak_mib
 from factbook.app import Factbook
 from factbook.backfill import Options
 from factbook.repository.sql import SqlRepository

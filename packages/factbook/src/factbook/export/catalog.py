@@ -149,6 +149,10 @@ class Catalog:
                 return
             offset = page.next_offset
 
+    def facts(self, kind: str, source_id: str) -> Iterator[StoredRecord]:
+        """Yield the facts of one kind of a source, oldest first, up to ``as_of``."""
+        yield from self._query(kind, Within(source_id))
+
     def diffs(self, source_id: str | None = None) -> Iterator[StoredRecord]:
         """Yield ``catalog_diff`` facts, oldest first, of one source or of all sources of the catalogue."""
         wanted = self._wanted() if source_id is None else {source_id}
@@ -251,12 +255,12 @@ class Catalog:
 
     def _bared(self, page: list[StoredRecord]) -> Iterator[StoredRecord]:
         measured = {item.record.target for item in page if item.record.kind == "statistics_snapshot"}
-        sensitive = self._sensitive(sorted(measured, key=str)) if measured else {}
+        sensitive = self.sensitive_now(sorted(measured, key=str)) if measured else {}
         for item in page:
             covered = sensitive.get(item.record.target) if item.record.kind == "statistics_snapshot" else None
             yield _without_values(item, covered) if covered else item
 
-    def _sensitive(self, targets: list[MetadataTarget]) -> dict[MetadataTarget, Sensitive]:
+    def sensitive_now(self, targets: list[MetadataTarget]) -> dict[MetadataTarget, Sensitive]:
         """Return what is sensitive now. Who may not read what tells that is shown no values, for any of them might be."""
         tables = {target: MetadataTarget(target.source_id, target.schema, target.table) for target in targets}
         try:
