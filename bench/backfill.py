@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any
 import msgspec
 
 from bench import report
+from bench.memory import peak_mib
 from factbook.app import Factbook
 from factbook.backfill import Options
 from factbook.repository.sql import SqlRepository
@@ -132,7 +132,7 @@ def measure(folder: Path, lines: int, slices: int) -> Iterator[list[Any]]:
         expected = lines // slices
         if run["stored"]["stored" if what == "first time" else "duplicate"] != expected:
             raise AssertionError(f"{expected} records were expected, but: {run['stored']}")
-        peak = round(run["peak_kib"] / 1024)
+        peak = round(run["peak_mib"])
         yield [lines, slices, what, round(lines / run["seconds"]), round(lines / floor), round(run["seconds"] / floor, 2), peak]
 
 
@@ -142,7 +142,7 @@ def main() -> None:
         # As seldom as on the command line.
         gc.set_threshold(100_000, 20, 20)
         answer = (run_backfill if arguments[0] == "backfill" else run_floor)(Path(arguments[1]), Path(arguments[2]))
-        print(json.dumps(answer | {"peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+        print(json.dumps(answer | {"peak_mib": peak_mib()}))
         return
     lines = int(arguments[0]) if arguments else LINES
     with tempfile.TemporaryDirectory() as folder:

@@ -34,14 +34,15 @@ _MEASURED_EVERY = 10
 _MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 _TYPES = ("bigint", "character varying(80)", "numeric(12,2)", "timestamp with time zone", "boolean", "jsonb", "text[]", "date")
 
-# In a process of its own, too: the peak memory of a process is no less than that of the one that started it.
+# In a process of its own, so that what fills the store is not counted.
 _FILL = """
 import json, sys
 from bench.export import fill
 print(json.dumps([fill(sys.argv[1], int(sys.argv[2]))]))
 """
 _EXPORT = """
-import gc, json, resource, sys
+import gc, json, sys
+from bench.memory import peak_mib
 from pathlib import Path
 gc.set_threshold(100_000, 20, 20)
 from factbook.app import Factbook
@@ -51,11 +52,12 @@ factbook = Factbook(load_settings({}, data_dir=sys.argv[1]))
 factbook.repository
 report = factbook.own.exports.write(ExportWish(format=sys.argv[2]), sys.argv[3])
 factbook.close()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak = peak_mib()
 print(json.dumps([report.duration_seconds, report.size_bytes, peak, report.counts["tables"]]))
 """
 _FLOOR = '''
-import json, resource, sqlite3, sys, time
+import json, sqlite3, sys, time
+from bench.memory import peak_mib
 connection = sqlite3.connect(sys.argv[1] + "/" + sys.argv[4])
 started = time.perf_counter()
 count = 0
@@ -69,7 +71,7 @@ with open(sys.argv[3], "w") as out:
         count += 1
     size = out.tell()
 seconds = time.perf_counter() - started
-print(json.dumps([seconds, size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, count]))
+print(json.dumps([seconds, size, peak_mib(), count]))
 '''
 
 

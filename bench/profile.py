@@ -60,7 +60,8 @@ _POSTGRES = {
 _DUCKDB = _POSTGRES | {"char": "varchar", "moment_by_chance": "timestamp '2020-01-01' + to_seconds((i * 2654435761) % 100000000)"}
 
 _PROFILE = """
-import json, resource, sys, time
+import json, sys, time
+from bench.memory import peak_mib
 from factbook.app import Factbook
 from factbook.profile import ProfileOptions, Sampling
 from factbook.settings import load_settings
@@ -74,7 +75,7 @@ seconds = time.perf_counter() - started
 assert not outcome.result.failures, outcome.result.failures
 bill = outcome.result.bill
 factbook.close()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak = peak_mib()
 print(json.dumps([seconds, peak, bill.rows_read, bill.bytes_read]))
 """
 

@@ -31,7 +31,8 @@ RUNS = ("postgresql:100", "postgresql:1000", "postgresql:10000", "mysql:1000", "
 REPEATS = 3
 
 _SCAN = """
-import gc, json, resource, sys, time
+import gc, json, sys, time
+from bench.memory import peak_mib
 gc.set_threshold(100_000, 20, 20)
 from factbook.app import Factbook
 from factbook.scan import run
@@ -45,7 +46,7 @@ outcome = factbook.run_scan(sys.argv[1], source_id="bench")
 seconds = time.perf_counter() - started
 counts = outcome.result.counts
 factbook.close()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak = peak_mib()
 print(json.dumps([seconds, peak, counts.tables, counts.added, counts.changed, counts.unchanged]))
 """
 _FLOOR = """

@@ -214,6 +214,8 @@ def verdict_rules_page() -> str:
         "Types are compared by what they can hold. In one family (integers, decimals, texts …) a type is *widened* where all that fitted "
         "still fits, else *narrowed*. Between families a type is *generalised* where no value is lost (integers in a numeric, dates in a "
         "timestamp, labels in a text), *specialised* the other way round, and otherwise *replaced*.",
+        "A view is taken to be for reading only, unless it has a check option: a change of it, or of its columns, breaks no writers, and "
+        "what would break writers alone is compatible. For a pipeline that says that it writes the view, its writers count.",
         "In a sentence `{part}` is what the difference is of, `{before}` and `{after}` are its values.",
         table(("rule", "speaks of", "severity", "breaks", "says"), rows),
     )

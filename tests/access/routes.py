@@ -161,7 +161,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "DELETE /sources/{source_id}": [None],
             "POST /jobs/{job_id}/cancel": [None],
             "POST /jobs/{job_id}/retry": [None],
-            "POST /alerts/{alert_id}/acknowledge": [None, {"by": self.producer_id}],
+            "POST /alerts/{alert_id}/acknowledge": [None],
             "POST /tokens": [
                 {"name": "t", "grants": [{"action": "read", "tenant": self.tenant}]},
                 {"name": "t", "grants": [{"action": "read", "tenant": home}, {"action": "read", "tenant": self.tenant}]},

@@ -351,3 +351,15 @@ def test_a_job_for_every_tenant_is_cancelled_and_repeated_by_who_runs_the_server
         check_problem(service.client.post(f"/jobs/{job_id}/{deed}", headers=runner), 403, "not_allowed")
     shown = service.client.get(f"/jobs/{job_id}", headers=runner).json()
     assert not shown.get("result")
+
+
+def test_the_token_that_acknowledges_an_alert_is_named_whatever_it_says(serve: Serve) -> None:
+    service = serve(api_key=KEY)
+    payload = {"rule": "r", "state": "firing", "severity": "error", "title": "it burns"}
+    fact = {"target": {"source_id": "shop"}, "kind": "alert", "payload": payload, "produced_at": "2026-01-01T00:00:00Z", "producer_id": "w"}
+    assert service.client.post("/records", json=fact, headers=bearer(KEY)).status_code in (200, 201)
+    (found,) = service.client.get("/alerts", headers=bearer(KEY)).json()["items"]
+    token = service.token(Grant(Action.ADMIN, "*"), name="night-watch")
+    said = service.client.post(f"/alerts/{found['alert_id']}/acknowledge", json={"by": "ada"}, headers=token)
+    assert said.status_code == 200, said.text
+    assert said.json()["acknowledged_by"].startswith("night-watch (")

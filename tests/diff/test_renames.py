@@ -95,6 +95,58 @@ def test_statistics_speak_for_and_against():
     assert (like_b.after, like_c.after) == ("b", "c")
 
 
+def estimated(low, distinct, high, *, origin="sampled", **more):
+    def measured(name):
+        column = ColumnStatistics(name, distinct_count=distinct, distinct_is_estimate=True, distinct_low=low, distinct_high=high, **more)
+        return {T: StatisticsSnapshot(origin, 1_000_000, columns=[column])}
+
+    return measured
+
+
+def statistics_of(old, new):
+    found = propose({T: table("id", "a")}, {T: table("id", "b")}, old("a"), new("b"))
+    return next((sign for rename in found for sign in rename.evidence if sign.sign == "statistics"), None)
+
+
+def test_estimates_whose_bounds_overlap_do_not_speak_against_a_rename():
+    exact = lambda name: {T: StatisticsSnapshot("exact", 10, columns=[ColumnStatistics(name, distinct_count=1_000)])}  # noqa: E731
+    assert statistics_of(estimated(400, 500, 1_200), exact).alike == 1
+    assert statistics_of(estimated(400, 500, 800), exact).alike == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        estimated(2, 1_000, 1_000_000),
+        estimated(None, 500, None, origin="engine"),
+        estimated(None, 500, None, null_count=3, minimum="a", maximum="z", mean_length=4.0),
+        estimated(None, 500, None, null_share=0.25),
+    ],
+    ids=["bounds that hold anything", "an engine's estimate", "extremes and counts of a sample", "a share without a margin"],
+)
+def test_what_states_no_error_or_one_that_holds_anything_does_not_count(told):
+    assert statistics_of(told, told) is None
+
+
+def test_shares_of_nulls_of_samples_count_with_their_margins():
+    def told(share, margin):
+        return estimated(None, None, None, null_share=share, null_share_margin=margin)
+
+    assert statistics_of(told(0.5, 0.05), told(0.58, 0.05)).alike == 1
+    assert statistics_of(told(0.0, 0.01), told(0.0, 0.01)).alike == 1
+    assert statistics_of(told(0.1, 0.01), told(0.5, 0.01)).alike == pytest.approx(0.11 / 0.49, abs=0.001)
+
+
+def test_rows_that_an_engine_estimates_say_nothing_of_a_table():
+    def told(name, estimate):
+        return {TableName("s", name): StatisticsSnapshot("engine", 10, row_count_is_estimate=estimate)}
+
+    before, after = {TableName("s", "orders"): table("id", "a", "b")}, {TableName("s", "sales"): table("id", "a", "b")}
+    for estimate in (False, True):
+        (rename,) = propose(before, after, told("orders", estimate), told("sales", False))
+        assert ("statistics" in {sign.sign for sign in rename.evidence}) == (not estimate)
+
+
 def test_no_value_of_the_data_stands_in_the_evidence():
     measured = {
         T: StatisticsSnapshot(

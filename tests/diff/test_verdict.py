@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.diff.verdicts import HOSTILE, column, foreign_key, found, index, key, of_column, of_constraint, of_index, said, table
 
+from factbook.diff.comparison import Judged
 from factbook.diff.model import Aspect, Difference, ObjectType
 from factbook.diff.paths import join_path
+from factbook.diff.using import Use
 from factbook.diff.verdict import RULES, UNKNOWN, judge
 from factbook.diff.verdict.case import case_of
 from factbook.sources.contract import TableName
@@ -24,6 +26,7 @@ RISKY_BOTH, RISKY_READERS, RISKY_WRITERS = (("risky", who) for who in ("readers 
 COMPATIBLE, COSMETIC = ("compatible", ""), ("cosmetic", "")
 
 VIEW = table(column(), object_type="view", definition="SELECT 1")
+WRITABLE_VIEW = msgspec.structs.replace(VIEW, options={"check_option": "local"})
 TABLE = table(column())
 MONEY = Domain("money", "public", "numeric(10,2)", checks=["VALUE > 0"])
 POSITIVE, ANYTHING = Domain("d", "public", "integer", checks=["VALUE > 0"]), Domain("d", "public", "integer")
@@ -44,9 +47,14 @@ TABLES = [
     (found(None, TABLE), "table_added", COMPATIBLE),
     (found(TABLE, None), "table_removed", BREAKS_BOTH),
     (found(None, VIEW), "view_added", COMPATIBLE),
-    (found(VIEW, None), "view_removed", BREAKS_BOTH),
+    (found(VIEW, None), "view_removed", BREAKS_READERS),
+    (found(WRITABLE_VIEW, None), "view_removed", BREAKS_BOTH),
     (field("object_type", "table", "view"), "table_became_view", BREAKS_WRITERS),
     (field("object_type", "view", "table"), "object_type_changed", RISKY_BOTH),
+    (of_column(column(), None, object_type="view"), "column_removed", BREAKS_READERS),
+    (of_column(column(), None, object_type="view", options={"check_option": "local"}), "column_removed", BREAKS_BOTH),
+    (of_column(column(), column(nullable=False), "nullable", object_type="view"), "nullability_tightened", COMPATIBLE),
+    (of_column(column(), column(nullable=False), "nullable", object_type="materialized_view"), "nullability_tightened", COMPATIBLE),
     (field("object_type", "view", "materialized_view"), "object_type_changed", RISKY_BOTH),
     (field("object_type", "table", "partitioned_table"), "table_became_partitioned", COMPATIBLE),
     (field("definition", "SELECT 1", "SELECT 2", aspect="definition"), "view_redefined", RISKY_READERS),
@@ -277,3 +285,11 @@ def test_a_reference_that_only_changed_what_happens_on_update_is_no_other_refere
     before, after = Reference("t", "public", ["id"], on_update="CASCADE"), Reference("t", "public", ["id"])
     difference = of_constraint(key("foreign_key", "c", references=before), key("foreign_key", "c", references=after), "references")
     assert said(difference)[0] == "foreign_key_refuses_more"
+
+
+def test_who_says_that_it_writes_to_a_view_is_hit_by_what_breaks_writers():
+    difference = of_column(column(), None, object_type="view")
+    judged = Judged(difference, judge(difference))
+    assert judged.verdict.breaks == ("readers",)
+    assert Use("public", "orders", "c", "writers").is_hit_by(judged)
+    assert not Use("public", "orders", "d", "writers").is_hit_by(judged)

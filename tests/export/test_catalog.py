@@ -194,3 +194,43 @@ def test_a_reader_of_one_namespace_sees_its_sources_and_tables_alone():
     made = scoped([*shop(), foreign], *TABLE_KINDS, namespace="suite:*")
     assert made.sources() == ["shop"]
     assert list(made.tables("theirs")) == []
+
+
+def _view(name, *edges):
+    inputs = [
+        {"table": {"source_id": "shop", "schema": "sales", "table": read}, "columns": [{"output": out, "input": column}]}
+        for out, read, column in edges
+    ]
+    return fact(name, {"origin": "view", "inputs": inputs}, kind="lineage", producer_id="views")
+
+
+PII = {"author_type": "person", "notes": [{"property": "classification", "value": "pii", "column": "card"}]}
+MEASURED = {"origin": "exact", "columns": [{"name": "number", "null_count": 1, "minimum": PRIVATE}, {"name": "id", "minimum": 1}]}
+
+
+def test_values_of_a_view_s_column_stay_here_that_is_made_from_a_sensitive_one():
+    facts = [
+        fact("t", snapshot(("id", "card"))),
+        fact("t", PII, kind="annotation", producer_id="anna"),
+        fact("v", snapshot(("number", "id"))),
+        _view("v", ("number", "t", "card"), ("id", "t", "id")),
+        fact("v", MEASURED, kind="statistics_snapshot"),
+    ]
+    catalog = Catalog(repository_of(facts), tenant="default")
+    shown = next(entry for entry in catalog.tables("shop") if entry.table == "v").statistics.columns
+    (record,) = catalog.records(["statistics_snapshot"])
+    assert PRIVATE not in str(record.record.payload)
+    assert (shown[0].minimum, shown[0].null_count, shown[1].minimum) == (None, 1, 1)
+    assert shown[0].skipped == "sensitive (it holds values of sales.t.card): its values are not shown"
+
+
+def test_values_of_a_column_stay_here_that_may_be_a_sensitive_one_under_a_new_name():
+    facts = [
+        fact("t", snapshot(("id", "card"))),
+        fact("t", PII, kind="annotation", producer_id="anna"),
+        fact("t", snapshot(("id", "number")), 10),
+        fact("t", MEASURED, 11, kind="statistics_snapshot"),
+    ]
+    (entry,) = Catalog(repository_of(facts), tenant="default").tables("shop")
+    assert (entry.statistics.columns[0].minimum, entry.statistics.columns[1].minimum) == (None, 1)
+    assert "it appeared when the sensitive column card went" in entry.statistics.columns[0].skipped

@@ -237,3 +237,66 @@ def test_control_characters_do_not_reach_a_page(tmp_path: Path) -> None:
 def test_chinook_counts_what_it_wrote(tmp_path: Path) -> None:
     report = export(HtmlExporter(), chinook(tmp_path), tmp_path / "out")
     assert report.counts == {"tables": 11, "columns": 64, "sources": 1}
+
+
+def _one_table(columns: list[dict]) -> MemoryRepository:
+    repository, target = MemoryRepository(), MetadataTarget("shop", "main", "orders")
+    built = SchemaSnapshot("table", [Column(column["name"], place, "text") for place, column in enumerate(columns, 1)])
+    store(repository, "schema_snapshot", target, built)
+    store(repository, "statistics_snapshot", target, {"origin": "exact", "row_count": 9, "columns": columns})
+    return repository
+
+
+def _page(repository: MemoryRepository, folder: Path) -> str:
+    export(HtmlExporter(), repository, folder)
+    return (folder / "shop" / "main" / "orders.html").read_text(encoding="utf-8")
+
+
+def test_bars_of_moments_say_days_and_moments_and_bars_of_numbers_numbers(tmp_path: Path) -> None:
+    bins = [{"lower": 1_700_000_000.0, "upper": 1_700_086_400.0, "count": 9}]
+    page = _page(
+        _one_table(
+            [
+                {"name": "day", "minimum": "2023-11-14", "histogram": bins},
+                {"name": "moment", "minimum": "2023-11-14 22:13:20", "histogram": bins},
+                {"name": "price", "minimum": "2023.11", "histogram": bins},
+                {"name": "far", "minimum": "99999-01-01", "histogram": [{"lower": 9e12, "upper": 9e12, "count": 1}]},
+            ]
+        ),
+        tmp_path / "out",
+    )
+    assert "<title>2023-11-14 to 2023-11-15: 9</title>" in page
+    assert "<title>2023-11-14 22:13:20 to 2023-11-15 22:13:20: 9</title>" in page
+    assert "<title>1700000000.0 to 1700086400.0: 9</title>" in page
+    assert "9000000000000 s since 1970" in page
+
+
+def test_counts_of_frequent_values_stay_in_one_line(tmp_path: Path) -> None:
+    export(HtmlExporter(), MemoryRepository(), tmp_path / "out")
+    assert "article table td { white-space: nowrap; }" in (tmp_path / "out" / "assets" / "dictionary.css").read_text(encoding="utf-8")
+
+
+RESULT = {"rule": "dear", "check": "max", "dimension": "validity", "columns": ["price"], "observed": 1871.0, "expected": "at most 9"}
+SCORE = {"formula": "weakest_link", "formula_version": 1, "coverage": {"rules": 2, "rules_judged": 1}, "score": 90.0, "rules": ["dear"]}
+
+
+def test_the_outcomes_of_rules_in_force_stand_on_the_table_s_page(tmp_path: Path) -> None:
+    repository, target = _one_table([{"name": "price"}]), MetadataTarget("shop", "main", "orders")
+    store(repository, "quality_result", target, RESULT | {"outcome": "failed"}, "quality.v1")
+    store(repository, "quality_result", target, RESULT | {"outcome": "passed", "rule": "gone"}, "quality.v1")
+    store(repository, "quality_score", target, SCORE, "quality.v1")
+    page = _page(repository, tmp_path / "out")
+    words = Page(tmp_path / "out" / "shop" / "main" / "orders.html").words
+    assert "Score 90, 1 of 2 rules judged" in words
+    assert "dear price failed 1871 at most 9" in words
+    assert "gone" not in page
+
+
+def test_what_a_rule_saw_of_a_sensitive_column_is_on_no_page(tmp_path: Path) -> None:
+    repository, target = _one_table([{"name": "price"}]), MetadataTarget("shop", "main", "orders")
+    note = {"property": "classification", "value": "pii", "column": "price"}
+    store(repository, "annotation", target, {"author_type": "person", "notes": [note]}, "ann")
+    store(repository, "quality_result", target, RESULT | {"outcome": "failed"}, "quality.v1")
+    page = _page(repository, tmp_path / "out")
+    assert "dear" in page
+    assert "1871" not in page

@@ -65,6 +65,26 @@ class TestPostgres(ExporterContract):
         ) == [("amount", 3, Decimal("0.73"), 77, "1")]
         assert self.rows("SELECT column_name, rank, value, count FROM column_top_values") == [("amount", 1, 5, 40)]
 
+    def test_outcomes_of_rules_and_scores_become_rows_and_the_last_ones_are_shown(self):
+        result = {"rule": "filled", "check": "not_null", "dimension": "completeness", "columns": ["id"], "unit": "rows"}
+        score = {"formula": "weakest_link", "formula_version": 1, "coverage": {"rules": 1, "rules_judged": 1}}
+        facts = [
+            fact("orders", result | {"outcome": outcome, "rows_failed": failed}, seconds, kind="quality_result", run_id=f"q-{seconds}")
+            for outcome, failed, seconds in (("failed", 3, 20), ("passed", 0, 30))
+        ]
+        facts += [fact(table, score | {"score": 90.0}, 30, kind="quality_score", run_id="q-30") for table in ("orders", None)]
+        for _ in range(2):
+            self.export([*shop(), *facts], self.url)
+        assert self.rows("SELECT run_id, outcome, rows_failed, column_names FROM quality_results ORDER BY judged_at") == [
+            ("q-20", "failed", 3, ["id"]),
+            ("q-30", "passed", 0, ["id"]),
+        ]
+        assert self.rows("SELECT rule, outcome FROM latest_quality_results") == [("filled", "passed")]
+        assert self.rows("SELECT table_name, score, rules_judged FROM latest_quality_scores ORDER BY 1") == [
+            ("orders", 90.0, 1),
+            (None, 90.0, 1),
+        ]
+
     def test_differences_become_rows_where_they_belong(self):
         def change(what, **where):
             return {"change": what, "severity": "risky", "schema": "sales"} | where

@@ -78,6 +78,21 @@ def test_a_table_that_fails_ends_with_the_code_of_partial_failure(shop, tmp_path
     assert (answer.code, "division by zero" in answer.out) == (5, True)
 
 
+def test_a_number_that_cannot_be_measured_ends_with_the_code_of_partial_failure_and_says_why(shop, tmp_path):
+    run_program(["scan", shop, "--source-id", "shop"], tmp_path)
+    file = tmp_path / "metrics.yaml"
+    lines = ["{name: bad, table: a, sql: SELECT nonsense}", "{name: good, table: '*', sql: SELECT 1}"]
+    file.write_text("metrics:\n" + "".join(f"  - {line}\n" for line in lines), encoding="utf-8")
+    answer = run_program(["profile", "shop", "--metrics", str(file)], tmp_path)
+    assert answer.code == 5, answer.err
+    told = " ".join(answer.out.split())
+    assert "Numbers that could not be measured" in told
+    assert "nonsense" in told
+    document = run_program(["profile", "shop", "--metrics", str(file), "--json"], tmp_path)
+    failed = {table["table"]: table["failed_metrics"] for table in document.json["job"]["result"]["tables"]}
+    assert (document.code, failed["a"], failed["b"]) == (5, ["bad"], [])
+
+
 def test_a_metric_that_means_no_table_is_told_by_the_command_and_in_json(shop, tmp_path):
     run_program(["scan", shop, "--source-id", "shop"], tmp_path)
     file = tmp_path / "metrics.yaml"

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 import pymysql
 import pytest
 from tests.profile.feeding import brought, measured, values
+from tests.profile.measuring import columns
+from tests.profile.measuring import measured as whole
 
 from factbook.errors import Cancelled, StatementTimeout
 from factbook.profile.feeding import CUT_MARK
@@ -98,6 +100,43 @@ def test_numbers_come_exactly(database):
         "t": [-128, 2],
         "z": [0, 7],
     }
+
+
+def test_decimals_of_more_digits_than_the_workshop_holds_keep_their_extremes_exact(database):
+    schema, connector, execute = database
+    large, small = "9" * 35 + "." + "1" * 30, "-" + "8" * 35 + "." + "2" * 30
+    execute("CREATE TABLE wide_ones (d decimal(65,30), fits decimal(65,30), negative decimal(65,30), none decimal(65,30))")
+    execute(f"INSERT INTO wide_ones VALUES ({large}, 0.5, -3, NULL), ({small}, -1, {small}, NULL), (0, 12, NULL, NULL)")
+    found = measured(connector, "wide_ones", schema=schema)
+    assert (found["d"].minimum, found["d"].maximum) == (small, large)
+    assert found["d"].skipped == "measured as double precision: no decimal of 38 digits holds all"
+    assert (found["fits"].minimum, found["fits"].maximum, found["fits"].skipped) == ("-1.0", "12.0", None)
+    assert (found["negative"].minimum, found["negative"].maximum) == (small, "-3." + "0" * 30)
+    assert (found["none"].minimum, found["none"].null_count) == (None, 3)
+
+
+def test_texts_that_the_collation_calls_equal_are_no_key(mysql_url):
+    parts = urlsplit(mysql_url)
+    with (
+        pymysql.connect(
+            host=parts.hostname, port=parts.port or 3306, user=parts.username, password=parts.password or "", database=parts.path[1:]
+        ) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "CREATE TABLE codes (folded varchar(9), accents varchar(9), strict varchar(9) COLLATE utf8mb4_bin, apart varchar(9)) "
+            "COLLATE utf8mb4_general_ci"
+        )
+        cursor.execute("INSERT INTO codes VALUES ('a', 'e', 'a', 'x'), ('A', 'é', 'A', 'y')")
+        connection.commit()
+        cursor.execute("SELECT count(DISTINCT folded), count(DISTINCT accents), count(DISTINCT strict), count(DISTINCT apart) FROM codes")
+        assert cursor.fetchone() == (1, 1, 2, 2)
+    found = columns(whole(mysql_url, "codes"))
+    assert {name: column.is_key_candidate for name, column in found.items()} == {
+        "folded": False, "accents": False, "strict": True, "apart": True
+    }  # fmt: skip
+    assert {name: column.distinct_method for name, column in found.items()} == dict.fromkeys(found, "by characters") | {"strict": "exact"}
+    assert {column.distinct_count for column in found.values()} == {2}
 
 
 def test_a_zero_date_is_neither_a_day_nor_a_null(database):

@@ -115,3 +115,17 @@ def test_what_the_table_alone_calls_sensitive_does_not_show_as_its_freshness():
     for is_sensitive, shown in ((False, latest), (True, None)):
         plans = [msgspec.structs.replace(plan, is_sensitive=is_sensitive)]
         assert merged(TableName("s", "top"), plans, names, measured).freshness == shown
+
+
+@pytest.mark.parametrize("column", ["who", None])
+def test_what_is_said_of_a_partitioned_table_is_said_of_its_partitions_and_theirs(database, column):
+    repository = scanned(database)
+    note = {"property": "classification", "value": "pii"} | ({"column": column} if column else {})
+    said = {"author_type": "person", "notes": [note]}
+    repository.store(MetadataRecord(MetadataTarget(SOURCE, "public", "sales"), "annotation", said, datetime.now(UTC), "ann"))
+    run(database, repository, tables=["sales_1", "sales_2a"])
+    for part in ("sales_1", "sales_2a"):
+        found = columns(snapshots(repository)[part])
+        assert (found["who"].is_sensitive, found["who"].minimum, found["who"].frequent) == (True, None, [])
+        assert "public.sales" in (found["who"].skipped or "")
+        assert found["id"].is_sensitive == (column is None)

@@ -16,6 +16,7 @@ from measuring import SOURCE, columns, measured, run, scanned, snapshots
 
 from factbook.errors import Cancelled, NotFound
 from factbook.profile.model import Budget, Sampling
+from factbook.scan import ScanRequest, scan
 from factbook.sources.connectors import connector_for
 from factbook_sdk.facts import MetadataRecord, MetadataTarget
 
@@ -116,6 +117,26 @@ def test_the_same_seed_chooses_the_same_rows_and_another_one_others(shop):
         return columns(snapshot)["id"].mean
 
     assert sampled(5) == sampled(5) != sampled(6)
+
+
+def test_a_small_table_of_which_a_sample_drew_no_row_is_read_whole(shop):
+    snapshot = measured(shop, "small", sampling=Sampling(share=0.0001))
+    assert (snapshot.origin, snapshot.row_count, columns(snapshot)["id"].maximum) == ("exact", 10, 10)
+
+
+def test_a_sample_that_drew_no_row_leaves_the_last_measurement_as_it_is(shop):
+    repository = scanned(shop)
+    nothing = Sampling(share=0.0000001)
+    run(shop, repository, tables=["orders"], sampling=nothing)
+    first = snapshots(repository)["orders"]
+    assert (first.columns, first.skipped) == ([], "the sample drew none of its rows")
+    run(shop, repository, run_id="2", tables=["orders"])
+    before = snapshots(repository)["orders"]
+    assert before.columns
+    result = run(shop, repository, run_id="3", tables=["orders"], sampling=nothing)
+    assert snapshots(repository)["orders"] == before
+    (line,) = result.tables
+    assert (line.is_kept, line.skipped) == (True, "the sample drew none of its rows: the last measurement stands")
 
 
 def test_a_sample_of_a_view_is_taken_too(shop):
@@ -305,3 +326,35 @@ def test_rows_that_stop_half_way_leave_a_connection_that_goes_on(shop):
         assert len(next(pieces)) >= 1 << 18
         pieces.close()
         assert session.rows("SELECT 1") == [(1,)]
+
+
+def test_a_view_s_column_that_lineage_says_is_made_from_a_sensitive_one_is_only_counted(shop):
+    with psycopg.connect(shop, autocommit=True) as connection:
+        connection.execute("CREATE OR REPLACE VIEW shop.numbers AS SELECT id, upper(ssn) AS number FROM shop.customers")
+    repository = scanned(shop)
+    classify(repository, "customers", "pii", column="ssn")
+    edges = [{"output": "number", "input": "ssn"}, {"output": "id", "input": "id"}]
+    inputs = [{"table": {"source_id": SOURCE, "schema": "shop", "table": "customers"}, "columns": edges}]
+    payload = {"origin": "view", "inputs": inputs}
+    repository.store(MetadataRecord(MetadataTarget(SOURCE, "shop", "numbers"), "lineage", payload, datetime.now(UTC), "views"))
+    run(shop, repository, tables=["numbers"])
+    found = columns(snapshots(repository)["numbers"])
+    assert SECRET.upper() not in str(found)
+    assert found["number"].skipped == "sensitive (it holds values of shop.customers.ssn): only counted, its values were not read"
+    assert (found["number"].null_count, found["id"].maximum) == (0, 2000)
+
+
+def test_a_column_that_may_be_a_sensitive_one_under_a_new_name_is_only_counted(shop):
+    with psycopg.connect(shop, autocommit=True) as connection:
+        connection.execute(f"CREATE TABLE shop.renamed AS SELECT i AS id, '{SECRET}' || i AS ssn FROM generate_series(1, 9) i")
+    repository = scanned(shop)
+    classify(repository, "renamed", "pii", column="ssn")
+    with psycopg.connect(shop, autocommit=True) as connection:
+        connection.execute("ALTER TABLE shop.renamed RENAME ssn TO number")
+    scan(connector_for(shop), repository, ScanRequest(SOURCE))
+    run(shop, repository, tables=["renamed"])
+    with psycopg.connect(shop, autocommit=True) as connection:
+        connection.execute("DROP TABLE shop.renamed; DROP VIEW IF EXISTS shop.numbers")
+    found = columns(snapshots(repository)["renamed"])
+    assert SECRET not in str(found)
+    assert "it appeared when the sensitive column ssn went" in found["number"].skipped

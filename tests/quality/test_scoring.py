@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factbook.quality.scoring import AT_MOST_FAILED, parts_of_statistics, score_source, score_table
+from factbook.quality.scoring import AT_MOST_FAILED, FEWEST_JUDGED, parts_of_statistics, score_source, score_table
 from factbook_sdk.facts.kinds.quality_result import QualityResult
 from factbook_sdk.facts.kinds.schema_snapshot import Column, Constraint, SchemaSnapshot
 
@@ -48,13 +48,19 @@ def points(found):
     return [101.0 if one is None else one for one in (found.score, *(column.score for column in found.columns))]
 
 
+def is_told_nothing(found):
+    """Return whether too few of the rules in force were judged."""
+    return found.coverage.rules_judged < FEWEST_JUDGED * found.coverage.rules
+
+
 @given(st.lists(results, max_size=8))
 def test_a_score_lies_between_0_and_100_and_says_nothing_of_nothing(found):
     scored = score(found)
     shown = [number for number in (scored.score, *(column.score for column in scored.columns)) if number is not None]
     assert all(0 <= number <= 100 for number in shown)
     judged = [one for one in found if one.outcome not in ("error", "skipped")]
-    assert (scored.score is None) == (not judged)
+    assert (scored.score is None) == (not judged or is_told_nothing(scored))
+    assert (scored.reason is not None) == (bool(judged) and scored.score is None)
     measured = {column for one in judged for column in one.columns}
     assert {column.name for column in scored.columns if column.score is not None} == measured
 
@@ -74,7 +80,8 @@ def test_a_rule_that_begins_to_fail_never_raises_a_score_of_table_or_source(foun
     other = score([counted("x", share=0.5, outcome="failed")])
     before, after = score([*rest, passing]), score([*rest, failing])
     assert all(new <= old for old, new in zip(points(before), points(after), strict=True))
-    assert score_source({("s", "t"): after, ("s", "u"): other}).score <= score_source({("s", "t"): before, ("s", "u"): other}).score
+    old, new = (points(score_source({("s", "t"): one, ("s", "u"): other})) for one in (before, after))
+    assert new <= old
 
 
 @given(st.lists(results, max_size=8), st.randoms(use_true_random=False))
@@ -88,7 +95,8 @@ def test_the_order_of_results_does_not_matter(found, draw):
 def test_what_could_not_be_judged_changes_nothing_but_the_coverage(found, another):
     unjudged = msgspec.structs.replace(another, outcome="skipped", reason="why")
     before, after = score(found), score([*found, unjudged])
-    assert points(before) == points(after)
+    assert points(before)[1:] == points(after)[1:]
+    assert points(before)[0] == points(after)[0] or is_told_nothing(after)
     assert before.dimensions == after.dimensions
     assert after.coverage.rules_judged == before.coverage.rules_judged
 
@@ -160,3 +168,18 @@ def test_a_source_is_the_mean_of_its_measured_tables_and_tells_how_many_there_ar
     found = score_source({("s", "good"): good, ("s", "bad"): bad, ("s", "none"): none})
     assert (found.score, found.coverage.tables, found.coverage.tables_measured) == (75.0, 3, 2)
     assert [table.table for table in found.tables] == ["bad", "good"]
+
+
+def test_where_most_rules_could_not_be_judged_there_is_no_score_and_the_reason_is_told():
+    unjudged = [counted(f"u{number}", "error") for number in range(3)]
+    found = score([counted("r"), *unjudged])
+    assert (found.score, found.reason) == (None, "only 1 of 4 rules could be judged; below 50% no score is told")
+    assert [column.score for column in found.columns] == [100.0, None, None]
+    assert score([counted("r"), unjudged[0]]).score == 100.0
+    other = score([counted("r", "failed", share=0.5)])
+    whole = score_source({("s", "t"): found, ("s", "u"): other})
+    assert (whole.score, whole.reason) == (None, "only 2 of 5 rules could be judged; below 50% no score is told")
+
+
+def test_without_any_rule_the_profile_alone_is_scored():
+    assert score_table(COLUMNS, [], [], parts_of_statistics(statistics(), SNAPSHOT)).score is not None

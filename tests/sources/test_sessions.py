@@ -1,5 +1,6 @@
 """What sessions of several engines have in common: one statement at a time, and a watch that cuts it off."""
 
+import sqlite3
 import threading
 from decimal import Decimal
 
@@ -8,9 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from factbook.errors import StatementFailed
+from factbook.sources.duckdb import DuckDBConnector
 from factbook.sources.generic import GenericConnector
 from factbook.sources.postgres import PostgresConnector
 from factbook.sources.session import cut_off
+from factbook.sources.sqlite import SQLiteConnector
 
 
 @pytest.fixture
@@ -88,3 +91,59 @@ def test_a_statement_is_cut_off_again_where_the_first_call_failed():
         assert done.wait(30)
     assert fired.is_set()
     assert [entry["event"] for entry in logs] == ["statement_not_cut_off"]
+
+
+@pytest.fixture
+def duck(tmp_path):
+    import duckdb
+
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
+        (tmp_path / "secret.csv").write_text("a\n1\n")
+        connection.execute(f"CREATE TABLE t AS SELECT 1 AS id; CREATE VIEW v AS SELECT * FROM '{tmp_path}/secret.csv'")
+    return f"duckdb:///{tmp_path}/shop.duckdb"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COPY t TO '{folder}/out.csv'",
+        "EXPORT DATABASE '{folder}/out'",
+        "ATTACH '{folder}/other.duckdb' AS other",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "CREATE TEMP TABLE x AS SELECT 1",
+        "SET threads = 1",
+        "PRAGMA enable_profiling",
+        "PREPARE q AS COPY t TO '{folder}/out.csv'",
+        "SELECT * FROM read_text('{folder}/secret.csv')",
+        "SELECT * FROM v",
+    ],
+)
+def test_a_duckdb_session_runs_queries_of_its_own_file_alone(duck, tmp_path, text):
+    with DuckDBConnector(duck).open_session() as session:
+        before = sorted(tmp_path.iterdir())
+        with pytest.raises(StatementFailed):
+            session.rows(text.format(folder=tmp_path))
+        assert session.rows("WITH q AS (FROM t) SELECT id FROM q") == [(1,)]
+        assert sorted(tmp_path.iterdir()) == before
+
+
+def test_views_over_other_files_are_read_where_the_url_says_so(duck):
+    with DuckDBConnector(f"{duck}?external_access=true").open_session() as session:
+        assert session.rows("SELECT * FROM v") == [(1,)]
+        with pytest.raises(StatementFailed, match="no query"):
+            session.rows("COPY t TO '/tmp/out.csv'")
+
+
+def test_two_sessions_of_one_duckdb_file_do_not_disturb_each_other(duck):
+    with DuckDBConnector(duck).open_session() as one, DuckDBConnector(duck).open_session() as other:
+        assert (one.rows("SELECT id FROM t"), other.rows("SELECT id FROM t")) == ([(1,)], [(1,)])
+
+
+def test_a_sqlite_session_attaches_no_other_file(tmp_path):
+    with sqlite3.connect(tmp_path / "shop.sqlite") as connection:
+        connection.execute("CREATE TABLE t AS SELECT 1 AS id")
+    with SQLiteConnector(f"sqlite:///{tmp_path}/shop.sqlite").open_session() as session:
+        with pytest.raises(StatementFailed):
+            session.rows(f"ATTACH '{tmp_path}/other.sqlite' AS other")
+        assert session.rows("SELECT id FROM t") == [(1,)]

@@ -12,7 +12,6 @@ from factbook.access.tokens import NewToken, Token
 from factbook.api.bodies import NDJSON
 from factbook.api.problems import PROBLEM_JSON, Problem
 from factbook.api.schemas import (
-    Acknowledgement,
     DiffWish,
     GateQuestion,
     HealthBrief,
@@ -58,7 +57,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 TYPES: tuple[type, ...] = (
-    Acknowledgement,
     AlertPage,
     Connection,
     DictionaryPage,

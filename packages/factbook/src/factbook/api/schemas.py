@@ -326,12 +326,6 @@ class StoreReport(msgspec.Struct, frozen=True):
     warnings: list[str] = []
 
 
-class Acknowledgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who looks after an alert; whoever asks, if nobody is named."""
-
-    by: _Name | None = None
-
-
 class HealthBrief(msgspec.Struct, frozen=True):
     """What ``/health`` tells those without the key."""
 

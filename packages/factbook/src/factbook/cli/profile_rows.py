@@ -12,6 +12,7 @@ from factbook.cli.terminal import count, note, say, seconds, utc
 if TYPE_CHECKING:
     from factbook.profile import MeasuredPage, MeasuredTable
     from factbook.profile.job import ProfileOutcome
+    from factbook.profile.model import TableProfiled
     from factbook_sdk.facts.kinds.statistics_snapshot import Bill, ColumnStatistics, StatisticsSnapshot
 
 _SHOWN_TABLES = 3
@@ -27,8 +28,9 @@ def document(outcome: ProfileOutcome, measured: Sequence[MeasuredTable]) -> dict
 
 
 def has_failures(outcome: ProfileOutcome) -> bool:
-    """Return whether some tables could not be measured."""
-    return outcome.result is not None and bool(outcome.result.failures)
+    """Return whether some tables, or numbers that somebody defined, could not be measured."""
+    result = outcome.result
+    return result is not None and (bool(result.failures) or any(table.failed_metrics for table in result.tables))
 
 
 def show(outcome: ProfileOutcome, measured: Sequence[MeasuredTable], *, quiet: bool = False) -> None:
@@ -47,12 +49,36 @@ def show(outcome: ProfileOutcome, measured: Sequence[MeasuredTable], *, quiet: b
         show_table(("table", "why"), [(f"{item.schema}.{item.table}", item.reason) for item in result.failures[:_SHOWN_FAILURES]])
         if len(result.failures) > _SHOWN_FAILURES:
             say(f"and {len(result.failures) - _SHOWN_FAILURES:,} more; --json lists them all")
+    _show_kept(result.tables)
+    _show_failed_metrics(result.tables, measured)
     if result.unmatched_metrics:
         names = ", ".join(result.unmatched_metrics)
         say(f"No table of {result.source_id} is meant by these metrics, whose `table` may be misspelt: {names}", style="yellow")
     say(f"Measured {count(len(measured), 'table')} of {result.source_id}: {_bill(result.bill)}.", style="bold")
     if not quiet:
         note(f"job {outcome.job.job_id}  |  next: factbook profile show {result.source_id} TABLE", style="dim")
+
+
+def _show_kept(tables: Sequence[TableProfiled]) -> None:
+    for table in [table for table in tables if table.is_kept][:_SHOWN_FAILURES]:
+        say(f"{table.name}: {table.skipped}", style="yellow")
+
+
+def _show_failed_metrics(tables: Sequence[TableProfiled], measured: Sequence[MeasuredTable]) -> None:
+    """Print why numbers could not be measured; of tables with sensitive columns, no more than that."""
+    failed = {(table.name.schema, table.name.table) for table in tables if table.failed_metrics}
+    rows = [
+        (f"{table.schema}.{table.table}", metric.name, metric.failure)
+        for table in measured
+        if (table.schema, table.table) in failed
+        for metric in table.statistics.metrics
+        if metric.failure is not None
+    ]
+    if rows:
+        say("Numbers that could not be measured:", style="red")
+        show_table(("table", "metric", "why"), rows[:_SHOWN_FAILURES])
+        if len(rows) > _SHOWN_FAILURES:
+            say(f"and {len(rows) - _SHOWN_FAILURES:,} more; --json lists them all")
 
 
 def show_page(page: MeasuredPage, *, as_json: bool = False) -> None:

@@ -28,7 +28,7 @@ def show_page(page: QualityPage, *, explain: bool, with_rules: bool) -> None:
         right=("score", "columns measured", "rules judged", "not passed", "tables measured"),
     )
     for item in page.items:
-        if explain:
+        if explain or (item.score is not None and item.score.reason):
             _explain(item)
         if with_rules and item.results:
             _show_results(item)
@@ -60,6 +60,8 @@ def _name(item: TableQuality) -> str:
 def _explain(item: TableQuality) -> None:
     score = item.score
     if score is None or score.score is None:
+        if score is not None and score.reason:
+            say(f"{_name(item)}: no score: {score.reason}", style="yellow")
         return
     if item.table is None:
         say(

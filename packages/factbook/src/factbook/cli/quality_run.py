@@ -123,7 +123,7 @@ def _show_noted(found: QualityRun) -> None:
 def _headline(found: QualityRun) -> str:
     names = {"passed": "passed", "warned": "warned", "failed": "failed", "error": "could not be judged", "skipped": "skipped"}
     told = ", ".join(f"{found.outcomes[key]:,} {name}" for key, name in names.items() if found.outcomes.get(key)) or "no rules"
-    score = "" if found.score is None else f" Score {found.score:g}."
+    score = f" Score {found.score:g}." if found.score is not None else f" No score: {found.score_reason}." if found.score_reason else ""
     marks = f" {count(found.anomalies, 'new anomaly', 'new anomalies')}." if found.anomalies else ""
     unread = "" if found.histories_are_complete else " Not all measurements could be read: anomalies may be missing."
     took = f"{seconds(found.duration_seconds)}, {count(found.statements, 'statement')}"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence, Set
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, NamedTuple
 
 from factbook_sdk.facts.kinds.schema_snapshot import Column
 
 _NAME_LENGTH = 64
 """Letters compared of a name: comparing costs their square."""
+
+FEWEST_CERTAIN = 0.1
+"""Measurements whose certainties add up to less say nothing: their bounds hold almost any number."""
 
 _FAMILIES = (
     {"smallint", "integer", "int", "bigint", "tinyint", "mediumint", "int2", "int4", "int8"},
@@ -59,15 +62,48 @@ def overlap(before: Set[str], after: Set[str]) -> float:
     return len(before & after) / max(len(before | after), 1)
 
 
-def measured_alike(pairs: Iterable[tuple[Any, Any]]) -> float:
-    """Return the mean likeness of measurements: of numbers the smaller as a share of the larger, of others whether they are equal."""
-    alike = [_ratio(before, after) for before, after in pairs]
-    return sum(alike) / len(alike) if alike else 0.0
+class Measurement(NamedTuple):
+    """What was measured, between which bounds the truth lies, and how certain that makes it: 1 where there is no error, 0 where the bounds
+    hold anything."""
+
+    value: Any
+    low: Any
+    high: Any
+    certainty: float = 1.0
 
 
-def _ratio(before: Any, after: Any) -> float:
-    if before == after:
+def exactly(value: Any) -> Measurement:
+    """Return a measurement without error."""
+    return Measurement(value, value, value)
+
+
+def count_between(value: int, low: int, high: int) -> Measurement:
+    """Return an estimated count; it is as certain as the lower bound is a share of the upper."""
+    return Measurement(value, low, high, low / high if high else 1.0)
+
+
+def share_within(value: float, margin: float) -> Measurement:
+    """Return a share of a sample; it is as certain as its interval is narrow."""
+    low, high = max(0.0, value - margin), min(1.0, value + margin)
+    return Measurement(value, low, high, 1.0 - (high - low))
+
+
+def measured_alike(pairs: Iterable[tuple[Measurement, Measurement]]) -> float | None:
+    """Return the mean likeness of measurements, each weighed by its certainty; ``None`` where nothing certain was measured.
+
+    Bounds that overlap are alike; else of numbers the smaller nearest bound as a share of the larger, of others none.
+    """
+    alike = [(_ratio(before, after), before.certainty * after.certainty) for before, after in pairs]
+    total = sum(weight for _, weight in alike)
+    return sum(ratio * weight for ratio, weight in alike) / total if total >= FEWEST_CERTAIN else None
+
+
+def _ratio(before: Measurement, after: Measurement) -> float:
+    if before.value == after.value:
         return 1.0
-    if isinstance(before, (int, float)) and isinstance(after, (int, float)) and before * after > 0:
-        return min(abs(before), abs(after)) / max(abs(before), abs(after))
-    return 0.0
+    if not all(isinstance(bound, (int, float)) for bound in (*before[1:3], *after[1:3])):
+        return 0.0
+    if before.low <= after.high and after.low <= before.high:
+        return 1.0
+    low, high = min(before.high, after.high), max(before.low, after.low)
+    return min(abs(low), abs(high)) / max(abs(low), abs(high)) if low * high > 0 else 0.0

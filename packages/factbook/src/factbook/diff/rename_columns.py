@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from factbook.diff.evidence import Pair, equal, one_to_one, overlapping, sign_of, weighed
-from factbook.diff.likeness import measured_alike, names_alike, types_alike
+from factbook.diff.likeness import Measurement, count_between, exactly, measured_alike, names_alike, share_within, types_alike
 from factbook.sources.contract import TableName
 from factbook_sdk.facts.kinds.catalog_diff import Rename, Sign
 from factbook_sdk.facts.kinds.schema_snapshot import Column, SchemaSnapshot
-from factbook_sdk.facts.kinds.statistics_snapshot import ColumnStatistics, StatisticsSnapshot
+from factbook_sdk.facts.kinds.statistics_snapshot import ColumnStatistics, Origin, StatisticsSnapshot
 
 COLUMN_WEIGHTS = {
     "type": 0.25,
@@ -45,6 +45,7 @@ def propose_columns(
     old_keys, new_keys = _keys_by_column(before), _keys_by_column(after)
     old_measured, new_measured = _measured(measured_before), _measured(measured_after)
     is_many = len(gone) * len(come) > MAX_PAIRS
+    kinds = (measured_before.origin if measured_before else "exact", measured_after.origin if measured_after else "exact")
     pairs: list[Pair] = []
     for old_name, old in gone.items():
         for new_name, new in come.items():
@@ -59,7 +60,7 @@ def propose_columns(
                 equal("comment", old.comment, new.comment),
                 equal("generation", _generation(old), _generation(new)),
                 overlapping("keys", old_keys.get(old_name, set()), new_keys.get(new_name, set())),
-                _statistics(old_measured.get(old_name), new_measured.get(new_name)),
+                _statistics(old_measured.get(old_name), new_measured.get(new_name), kinds),
             ]
             pairs.append(weighed(old_name, new_name, signs, COLUMN_WEIGHTS))
     return [
@@ -68,16 +69,38 @@ def propose_columns(
     ]
 
 
-def _statistics(before: ColumnStatistics | None, after: ColumnStatistics | None) -> Sign | None:
+def _statistics(before: ColumnStatistics | None, after: ColumnStatistics | None, origins: tuple[Origin, Origin]) -> Sign | None:
+    """Return how alike what was measured is; what was sampled or estimated counts by its stated error, and not at all without one."""
     if before is None or after is None:
         return None
-    names = ("null_count", "distinct_count", "minimum", "maximum", "mean_length")
-    seen = {name: pair for name in names if None not in (pair := (getattr(before, name), getattr(after, name)))}
-    if not seen:
+    old_figures, new_figures = _figures(before, origins[0]), _figures(after, origins[1])
+    seen = {name: (old_figures[name], new_figures[name]) for name in old_figures if name in new_figures}
+    if "null_count" in seen:
+        seen.pop("null_share", None)
+    alike = measured_alike(seen.values())
+    if alike is None:
         return None
     # Values of the data speak for a rename and stay where they were measured: who may see a diff need not be allowed to see them.
-    old, new = ({name: pair[side] for name, pair in seen.items() if name not in ("minimum", "maximum")} for side in (0, 1))
-    return sign_of("statistics", measured_alike(seen.values()), old, new)
+    old, new = ({name: pair[side].value for name, pair in seen.items() if name not in ("minimum", "maximum")} for side in (0, 1))
+    return sign_of("statistics", alike, old, new)
+
+
+def _figures(column: ColumnStatistics, of_table: Origin) -> dict[str, Measurement]:
+    """Return the figures of a column that can be held against those of another one."""
+    origin = column.origin or of_table
+    found: dict[str, Measurement] = {}
+    if origin == "exact":
+        names = ("null_count", "minimum", "maximum", "mean_length")
+        found = {name: exactly(value) for name in names if (value := getattr(column, name)) is not None}
+    share, margin = column.null_share, 0.0 if origin == "exact" else column.null_share_margin
+    if share is not None and margin is not None:
+        found["null_share"] = share_within(share, margin)
+    if column.distinct_count is not None:
+        if (column.distribution_origin or origin) == "exact" and not column.distinct_is_estimate:
+            found["distinct_count"] = exactly(column.distinct_count)
+        elif column.distinct_low is not None and column.distinct_high is not None:
+            found["distinct_count"] = count_between(column.distinct_count, column.distinct_low, column.distinct_high)
+    return found
 
 
 def _only_in(one: SchemaSnapshot, other: SchemaSnapshot) -> dict[str, Column]:

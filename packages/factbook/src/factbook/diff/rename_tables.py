@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from factbook.diff.evidence import Pair, equal, one_to_one, overlapping, sign_of, weighed
-from factbook.diff.likeness import columns_alike, measured_alike, names_alike
+from factbook.diff.likeness import columns_alike, exactly, measured_alike, names_alike
 from factbook.sources.contract import TableName
 from factbook_sdk.facts.kinds.catalog_diff import Rename, Sign
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
@@ -77,9 +77,8 @@ def _table_signs(
     measured_before: StatisticsSnapshot | None,
     measured_after: StatisticsSnapshot | None,
 ) -> list[Sign | None]:
-    rows_before = measured_before.row_count if measured_before else None
-    rows_after = measured_after.row_count if measured_after else None
-    rows_alike = None if rows_before is None or rows_after is None else measured_alike([(rows_before, rows_after)])
+    rows_before, rows_after = _rows(measured_before), _rows(measured_after)
+    rows_alike = None if rows_before is None or rows_after is None else measured_alike([(exactly(rows_before), exactly(rows_after))])
     return [
         sign_of("columns", columns_alike(before.columns, after.columns), len(before.columns), len(after.columns)),
         sign_of("name", names_alike(name.table, other.table), str(name), str(other)),
@@ -88,6 +87,11 @@ def _table_signs(
         equal("comment", before.comment, after.comment),
         None if rows_alike is None else sign_of("statistics", rows_alike, f"{rows_before:,} rows", f"{rows_after:,} rows"),
     ]
+
+
+def _rows(measured: StatisticsSnapshot | None) -> int | None:
+    """Return how many rows were counted; an engine's estimate states no error and tells nothing."""
+    return None if measured is None or measured.row_count_is_estimate else measured.row_count
 
 
 def _keys(snapshot: SchemaSnapshot) -> set[str]:

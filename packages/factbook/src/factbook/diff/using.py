@@ -10,7 +10,7 @@ import msgspec
 from factbook.diff.comparison import Judged
 from factbook.diff.model import Difference, Party
 from factbook.diff.paths import split_path
-from factbook.diff.verdict import place_of
+from factbook.diff.verdict import breaks_by_rule, place_of
 from factbook.diff.verdict.case import case_of
 from factbook.errors import InvalidRequest
 from factbook.sources.contract import TableName
@@ -35,7 +35,9 @@ class Use(msgspec.Struct, frozen=True):
     def is_hit_by(self, judged: Judged) -> bool:
         """Return whether a difference matters to this use."""
         difference, verdict = judged
-        if self.party is not None and self.party not in verdict.breaks:
+        # Who says that it writes to a view knows that it can.
+        breaks = breaks_by_rule(verdict.rule) if self.party == "writers" else verdict.breaks
+        if self.party is not None and self.party not in breaks:
             return False
         if difference.name is None:
             return difference.object == "schema" and fnmatchcase(difference.schema, self.schema)

@@ -15,8 +15,9 @@ import msgspec
 
 from factbook.errors import NotAllowed, NotFound
 from factbook.repository.naming import sources_of, tables_of
+from factbook.repository.sensitivity import Told, sensitive_of
 from factbook_sdk.facts import MetadataTarget
-from factbook_sdk.facts.kinds.annotation import Annotation, Note, Sensitive, sensitive_columns
+from factbook_sdk.facts.kinds.annotation import Annotation, Note, Sensitive
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan
 from factbook_sdk.facts.kinds.lineage import Lineage
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
@@ -148,6 +149,10 @@ class Catalog:
                 return
             offset = page.next_offset
 
+    def facts(self, kind: str, source_id: str) -> Iterator[StoredRecord]:
+        """Yield the facts of one kind of a source, oldest first, up to ``as_of``."""
+        yield from self._query(kind, Within(source_id))
+
     def diffs(self, source_id: str | None = None) -> Iterator[StoredRecord]:
         """Yield ``catalog_diff`` facts, oldest first, of one source or of all sources of the catalogue."""
         wanted = self._wanted() if source_id is None else {source_id}
@@ -182,27 +187,35 @@ class Catalog:
         statistics = self._latest(there, "statistics_snapshot")
         annotations = self._in_force(there, "annotation", Annotation)
         lineage = self._in_force(there, "lineage", Lineage)
+        told = {
+            target: Told(
+                msgspec.convert(snapshots[target].record.payload, SchemaSnapshot),
+                [said for _, said in annotations[target]],
+                [edges for _, edges in lineage[target]],
+            )
+            for target in there
+        }
+        covered = sensitive_of(self._repository, there, tenant=self.tenant, as_of=self.as_of, known=told)
         for target in there:
             record = snapshots[target].record
             notes = [(author, note) for author, said in annotations[target] for note in said.notes]
-            sensitive = sensitive_columns(note for _, note in notes)
             measured = statistics.get(target)
             yield TableEntry(
                 source_id=target.source_id,
                 schema=target.schema or "",
                 table=target.table or "",
-                snapshot=msgspec.convert(record.payload, SchemaSnapshot),
+                snapshot=told[target].snapshot or msgspec.convert(record.payload, SchemaSnapshot),
                 recorded_at=record.produced_at,
                 run_id=record.context.run_id,
                 tenant=record.context.tenant,
                 namespace=record.context.namespace,
                 observation=_payload(observations.get(target), TableObservation),
-                statistics=_payload(_without_values(measured, sensitive), StatisticsSnapshot) if measured else None,
+                statistics=_payload(_without_values(measured, covered[target]), StatisticsSnapshot) if measured else None,
                 measured_at=measured.record.produced_at if measured else None,
                 measured_run_id=measured.record.context.run_id if measured else None,
                 notes=notes,
-                lineage=[edges for _, edges in lineage[target]],
-                sensitive=sensitive,
+                lineage=list(told[target].lineage),
+                sensitive=covered[target],
             )
 
     def _latest(self, targets: list[MetadataTarget], kind: str) -> dict[MetadataTarget, StoredRecord]:
@@ -242,20 +255,19 @@ class Catalog:
 
     def _bared(self, page: list[StoredRecord]) -> Iterator[StoredRecord]:
         measured = {item.record.target for item in page if item.record.kind == "statistics_snapshot"}
-        sensitive = self._sensitive(sorted(measured, key=str)) if measured else {}
+        sensitive = self.sensitive_now(sorted(measured, key=str)) if measured else {}
         for item in page:
             covered = sensitive.get(item.record.target) if item.record.kind == "statistics_snapshot" else None
             yield _without_values(item, covered) if covered else item
 
-    def _sensitive(self, targets: list[MetadataTarget]) -> dict[MetadataTarget, Sensitive]:
-        """Return what is sensitive now. Who may not read what people say is shown no values, for any of them might be."""
-        now = Catalog(self._repository, tenant=self.tenant)
+    def sensitive_now(self, targets: list[MetadataTarget]) -> dict[MetadataTarget, Sensitive]:
+        """Return what is sensitive now. Who may not read what tells that is shown no values, for any of them might be."""
         tables = {target: MetadataTarget(target.source_id, target.schema, target.table) for target in targets}
         try:
-            said = now._in_force(list(dict.fromkeys(tables.values())), "annotation", Annotation)
+            covered = sensitive_of(self._repository, tables.values(), tenant=self.tenant)
         except NotAllowed:
             return dict.fromkeys(targets, Sensitive(whole_table=True))
-        return {target: sensitive_columns(note for _, spoken in said[table] for note in spoken.notes) for target, table in tables.items()}
+        return {target: covered[table] for target, table in tables.items()}
 
 
 def _payload(item: StoredRecord | None, struct: type[Struct]) -> Struct | None:

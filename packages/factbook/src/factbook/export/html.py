@@ -21,6 +21,7 @@ from factbook.export.changes import changes_by_table
 from factbook.export.contract import Destination, Exporter, ExportReport, OnProgress, Tally
 from factbook.export.filenames import file_names
 from factbook.export.html_drawing import Href
+from factbook.export.quality import outcomes_of
 from factbook.export.relations import Place, Relations
 
 MAX_LISTED = 500
@@ -84,11 +85,13 @@ class _Dictionary:
         relations = Relations(self.catalog.tables(source_id))
         source = _planned(source_id, folder, self._engine(source_id), relations)
         changes = changes_by_table(self.catalog.diffs(source_id))
+        outcomes = outcomes_of(self.catalog, source_id, self.tally)
         for schema in source.schemas.values():
             (self.folder / folder / schema.folder).mkdir(parents=True)
         for entry in self.catalog.tables(source_id):
             place, schema = (entry.schema, entry.table), source.schemas[entry.schema]
             model = html_pages.view(entry, relations, changes.get(place, []), _hrefs(source, entry.schema))
+            model["quality"] = outcomes.get(place)
             if entry.snapshot.partition_of is not None:
                 parent = entry.snapshot.partition_of
                 model["parent"] = html_pages.to((parent.schema or entry.schema, parent.table), place, _hrefs(source, entry.schema))

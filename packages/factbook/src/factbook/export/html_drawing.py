@@ -75,17 +75,17 @@ def neighbourhood(place: Place, relations: Relations, href: Href) -> Markup:
     return Markup(f'<svg class="er" {size} role="group" aria-label="{label}">{"".join(lines + drawn)}</svg>')  # noqa: S704
 
 
-def histogram(bins: Sequence[Bin], column: str) -> Markup:
-    """Return bars, one a bin, each with its bounds and count for who points at it."""
+def histogram(bins: Sequence[Bin], column: str, bound: Callable[[float], str] = value_text) -> Markup:
+    """Return bars, one a bin, each with its bounds and count for who points at it; ``bound`` says a bound in words."""
     if not bins:
         return Markup()
     most = max(item.count for item in bins) or 1
     bars = []
     for number, item in enumerate(bins):
         tall = round(44 * item.count / most, 1)
-        said = escape(f"{value_text(item.lower)} to {value_text(item.upper)}: {item.count:,}")
+        said = escape(f"{bound(item.lower)} to {bound(item.upper)}: {item.count:,}")
         bars.append(f'<rect x="{number * 12}" y="{46 - tall:g}" width="10" height="{tall + 2:g}"><title>{said}</title></rect>')
-    label = escape(f"Histogram of {column} from {value_text(bins[0].lower)} to {value_text(bins[-1].upper)}, {len(bins)} bars")
+    label = escape(f"Histogram of {column} from {bound(bins[0].lower)} to {bound(bins[-1].upper)}, {len(bins)} bars")
     size = f'viewBox="0 0 {len(bins) * 12} 48" preserveAspectRatio="none"'
     # Every text in it went through escape.
     return Markup(f'<svg class="histogram" {size} role="img" aria-label="{label}">{"".join(bars)}</svg>')  # noqa: S704

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +18,7 @@ from factbook.export.saying import Said, descriptions, labels, value_text
 from factbook_sdk.facts.kinds.schema_snapshot import Column, Index
 from factbook_sdk.facts.kinds.statistics_snapshot import ColumnStatistics
 
+_MOMENT = re.compile(r"-?\d{4,}-\d\d-\d\d(?P<time>[ T]\d\d)?")
 MAX_VALUES = 10
 """Values shown of those that are most frequent."""
 
@@ -167,9 +170,25 @@ def _measured(item: ColumnStatistics, entry: TableEntry) -> Measured:
         name=item.name,
         null_share=item.null_count / rows if rows and item.null_count is not None else None,
         facts=[(name, said) for name, said in numbers if said is not None],
-        bars=histogram(item.histogram, item.name),
+        bars=histogram(item.histogram, item.name, _bound_of(item)),
         values=[
             ("null" if found.value is None else value_text(found.value), found.count, found.count / most)
             for found in item.frequent[:MAX_VALUES]
         ],
     )
+
+
+def _bound_of(item: ColumnStatistics) -> Callable[[float], str]:
+    """Return how a bound of the histogram is said: bins of moments are in seconds since 1970, and days or moments to people."""
+    found = _MOMENT.match(str(item.minimum))
+    if found is None:
+        return value_text
+    form = "%Y-%m-%d %H:%M:%S" if found["time"] else "%Y-%m-%d"
+
+    def said(seconds: float) -> str:
+        try:
+            return f"{datetime.fromtimestamp(seconds, UTC):{form}}"
+        except (OverflowError, ValueError, OSError):  # a year that calendars here do not reach
+            return f"{seconds:.0f} s since 1970"
+
+    return said

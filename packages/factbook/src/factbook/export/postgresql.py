@@ -17,6 +17,7 @@ from factbook.export import postgresql_rows as rows
 from factbook.export.catalog import Catalog, TableEntry
 from factbook.export.contract import Destination, Exporter, ExportReport, OnProgress, Option, Tally, Writes
 from factbook.export.postgresql_tables import COUNTED, INDEXES, KEYS, LAYOUT, LEADERS, MARK, TABLES, VIEWS
+from factbook.export.quality import results_of, scores_of
 from factbook_sdk.facts.codec import canonical_json
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class PostgresExporter(Exporter):
                 sync = rows.sync_of(catalog.tenant, source_id, catalog.scan_record(source_id))
                 for entry in _write_source(place, sync, catalog.tables(source_id), tally):
                     on_progress(tally.counts["tables"], total, entry.qualified_name)
+                for item, result in results_of(catalog, source_id, tally):
+                    place.add(rows.result_rows(item, result))
+                for item, score in scores_of(catalog, source_id, tally):
+                    place.add(rows.score_rows(item, score))
                 for item in catalog.diffs(source_id):
                     place.add(rows.diff_rows(item))
                     tally.add("diffs")

@@ -12,6 +12,8 @@ from factbook.export.catalog import TableEntry
 from factbook.export.rows import Keys, text_of
 from factbook_sdk.facts.codec import canonical_json
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan
+from factbook_sdk.facts.kinds.quality_result import QualityResult
+from factbook_sdk.facts.kinds.quality_score import QualityScore
 from factbook_sdk.facts.kinds.statistics_snapshot import ColumnStatistics, StatisticsSnapshot
 from factbook_sdk.repository.contract import StoredRecord
 
@@ -150,6 +152,26 @@ def _total(measured: StatisticsSnapshot) -> int | None:
 
 def _percentage(count: int | None, total: int | None) -> float | None:
     return None if count is None or not total else 100 * count / total
+
+
+def result_rows(item: StoredRecord, result: QualityResult) -> Iterator[Row]:
+    """Yield the row of what one rule said."""
+    judged = (result.rule, item.record.produced_at, result.check, result.dimension, result.severity, result.outcome, result.columns)
+    counts = (result.observed, result.expected, result.unit, result.rows_checked, result.rows_failed, result.share, result.reason)
+    yield "quality_results", (*_outcome_key(item), *judged, *counts, _json(msgspec.to_builtins(result)))
+
+
+def score_rows(item: StoredRecord, score: QualityScore) -> Iterator[Row]:
+    """Yield the row of a score: of a table, or of the source, whose row names none."""
+    coverage = score.coverage
+    told = (item.record.produced_at, score.score, score.reason, score.formula, score.formula_version)
+    counts = (coverage.rules, coverage.rules_judged, coverage.columns, coverage.columns_measured)
+    yield "quality_scores", (*_outcome_key(item), *told, *counts, _json(msgspec.to_builtins(score)))
+
+
+def _outcome_key(item: StoredRecord) -> tuple[Any, ...]:
+    target, context = item.record.target, item.record.context
+    return item.id, context.tenant, target.source_id, context.run_id, target.schema, target.table
 
 
 def diff_rows(item: StoredRecord) -> Iterator[Row]:

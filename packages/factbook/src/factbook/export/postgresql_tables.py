@@ -32,6 +32,13 @@ TABLES: dict[str, str] = {
     "distinct_is_estimate boolean NOT NULL, min_value text, max_value text, mean double precision, metrics jsonb NOT NULL",
     "column_top_values": f"{_RUN}, {_TABLE}, column_name text NOT NULL, rank integer NOT NULL, value jsonb, count bigint NOT NULL, "
     "percentage double precision",
+    "quality_results": f"result_id text NOT NULL, {_WHERE}, run_id text, schema_name text, table_name text, rule text NOT NULL, "
+    "judged_at timestamptz NOT NULL, check_name text NOT NULL, dimension text NOT NULL, severity text NOT NULL, outcome text NOT NULL, "
+    "column_names text[] NOT NULL, observed double precision, expected text, unit text, rows_checked bigint, rows_failed bigint, "
+    "share double precision, reason text, result jsonb NOT NULL",
+    "quality_scores": f"score_id text NOT NULL, {_WHERE}, run_id text, schema_name text, table_name text, scored_at timestamptz NOT NULL, "
+    "score double precision, reason text, formula text NOT NULL, formula_version integer NOT NULL, rules bigint NOT NULL, "
+    "rules_judged bigint NOT NULL, columns bigint NOT NULL, columns_measured bigint NOT NULL, result jsonb NOT NULL",
     "diff_sync_runs": f"{_DIFF}, produced_at timestamptz NOT NULL, from_sync_id text, to_sync_id text, from_moment timestamptz, "
     "to_moment timestamptz, part integer NOT NULL, parts integer NOT NULL, counts jsonb NOT NULL",
     "incremental_diff_schema": f"{_DIFF}, schema_name text NOT NULL, {_CHANGE}",
@@ -44,21 +51,33 @@ TABLES: dict[str, str] = {
 _SYNC_KEY = ("tenant_id", "connection_name", "sync_id")
 _MEASURED_KEY = ("tenant_id", "connection_name", "run_id", "schema_name", "table_name")
 _DIFF_KEY = ("tenant_id", "connection_name", "diff_id")
+_RESULT_KEY = ("tenant_id", "connection_name", "result_id")
+_SCORE_KEY = ("tenant_id", "connection_name", "score_id")
 
 KEYS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("sync_runs", "normalized_schemas", "normalized_tables", "normalized_columns"), _SYNC_KEY),
     **dict.fromkeys(("table_quality_metrics", "column_quality_metrics", "column_top_values"), _MEASURED_KEY),
+    "quality_results": _RESULT_KEY,
+    "quality_scores": _SCORE_KEY,
     **dict.fromkeys(("diff_sync_runs", "incremental_diff_schema", "incremental_diff_table", "incremental_diff_column"), _DIFF_KEY),
 }
 """By what an export finds the rows that it writes anew. ``quality_metrics_runs`` and ``diff_summary`` are counted from the others."""
 
-LEADERS: dict[tuple[str, ...], str] = {_SYNC_KEY: "sync_runs", _MEASURED_KEY: "table_quality_metrics", _DIFF_KEY: "diff_sync_runs"}
+LEADERS: dict[tuple[str, ...], str] = {
+    _SYNC_KEY: "sync_runs",
+    _MEASURED_KEY: "table_quality_metrics",
+    _RESULT_KEY: "quality_results",
+    _SCORE_KEY: "quality_scores",
+    _DIFF_KEY: "diff_sync_runs",
+}
 """The table of each key that has a row for every value of it."""
 
 INDEXES = {
     "normalized_tables": "name",
     "normalized_columns": "table_name, name",
     "column_quality_metrics": "table_name, column_name",
+    "quality_results": "table_name, rule, judged_at",
+    "quality_scores": "table_name, scored_at",
     "diff_sync_runs": "produced_at",
 }
 """What is looked for by name; each table has an index by its key as well."""
@@ -76,6 +95,14 @@ VIEWS = {
     "latest_column_quality_metrics": """
         SELECT DISTINCT ON (tenant_id, connection_name, schema_name, table_name, column_name) * FROM column_quality_metrics
         ORDER BY tenant_id, connection_name, schema_name, table_name, column_name, measured_at DESC, run_id DESC
+    """,
+    "latest_quality_results": """
+        SELECT DISTINCT ON (tenant_id, connection_name, schema_name, table_name, rule) * FROM quality_results
+        ORDER BY tenant_id, connection_name, schema_name, table_name, rule, judged_at DESC, result_id DESC
+    """,
+    "latest_quality_scores": """
+        SELECT DISTINCT ON (tenant_id, connection_name, schema_name, table_name) * FROM quality_scores
+        ORDER BY tenant_id, connection_name, schema_name, table_name, scored_at DESC, score_id DESC
     """,
 }
 

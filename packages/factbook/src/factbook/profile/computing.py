@@ -78,6 +78,8 @@ class _Measuring:
     def _column(self, plan: ColumnPlan, plain: Mapping[str, Any], shapes: PatternCounts | None) -> ColumnStatistics:
         self._check_cancelled()
         figures = _plain_figures(plan, plain, self._rows)
+        if plan.key in self._brought.extremes and plan.family == "float":
+            figures["minimum"], figures["maximum"] = self._brought.extremes[plan.key]
         if self._brought.sample is not None:
             figures |= estimating.margins(self._brought, plan, figures, self._ask)
             figures.pop("total", None)
@@ -127,14 +129,21 @@ class _Measuring:
             return estimating.distinct_of_table(
                 distinct, singles, plan=plan, brought=self._brought, figures=figures, rows_of_table=self._rows_of_table
             )
-        is_unique = known > 0 and most == 1
+        is_unique = known > 0 and most == 1 and not self._collide(plan, distinct)
         return {
             "distinct_count": distinct,
-            "distinct_method": "by text" if plan.family in _BY_TEXT else "exact",
+            "distinct_method": "by text" if plan.family in _BY_TEXT else "by characters" if plan.loose_collation else "exact",
             "is_constant": distinct <= 1 if self._rows else None,
             "is_unique": is_unique if known else None,
             "is_key_candidate": is_unique and known == self._rows and self._rows > 1 and plan.family not in ("float", "boolean", "other"),
         }
+
+    def _collide(self, plan: ColumnPlan, distinct: int) -> bool:
+        """Return whether values with different characters are probably one to the source, so that it would not take them as keys."""
+        if plan.loose_collation is None or plan.is_unique:
+            return False
+        ((folded,),) = self._ask(f"SELECT count(DISTINCT {_folded(plan.loose_collation)}) FROM {_GROUPS}")
+        return bool(folded < distinct)
 
     def _frequent(self, plan: ColumnPlan) -> list[Frequency]:
         rows = self._ask(f"SELECT {_shown(plan, 'v')}, n FROM {_GROUPS} ORDER BY n DESC, v LIMIT {FREQUENT}")
@@ -211,6 +220,14 @@ _RELATION = "{relation}"
 
 def _lengths(length: str) -> dict[str, str]:
     return {"minimum_length": f"min({length})", "maximum_length": f"max({length})", "mean_length": f"avg({length})"}
+
+
+def _folded(collation: str) -> str:
+    """Return the expression for a value as a collation that ignores case compares it, or more loosely: never more strictly."""
+    if collation.lower() == "nocase":
+        return "lower(v)"
+    folded = "lower(v)" if "_as_" in collation.lower() else "lower(strip_accents(v))"
+    return folded if "0900" in collation or "nopad" in collation.lower() else f"rtrim({folded}, ' ')"
 
 
 def length_of(text: str) -> str:

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -103,6 +103,8 @@ class Brought(msgspec.Struct, frozen=True):
     blocks: int | None = None
     columns: Sequence[ColumnPlan] | None = None
     """The plans as the columns came, where one came otherwise than it was wanted: numbers that no decimal holds as ``float``."""
+    extremes: Mapping[str, tuple[str, str]] = {}
+    """The least and the largest value as the source writes them, by key, of columns that may have lost digits on the way."""
 
 
 class EngineFigures(msgspec.Struct, frozen=True):
@@ -126,6 +128,9 @@ class Feed(ABC):
     @abstractmethod
     def family_of(self, column: Column) -> Family:
         """Return what can be measured of a column, by its type as the scan saw it."""
+
+    def prepare(self, session: Session, workshop: Workshop) -> None:  # noqa: B027 - most have nothing to prepare
+        """Bound a session before its first statement, where the engine works in this process."""
 
     @abstractmethod
     def extent_of(self, session: Session, table: TableName) -> Extent:

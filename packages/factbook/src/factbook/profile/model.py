@@ -40,6 +40,8 @@ class ColumnPlan(msgspec.Struct, frozen=True):
     length: int | None = None
     precision: int | None = None
     scale: int | None = None
+    loose_collation: str | None = None
+    """The collation of a text, where by its name it calls equal what differs in case."""
 
 
 class Sampling(msgspec.Struct, frozen=True):
@@ -101,6 +103,23 @@ class TableProfiled(msgspec.Struct, frozen=True):
     skipped: str | None = None
     resumed: bool = False
     """Whether an earlier attempt of the same run had measured it."""
+    is_kept: bool = False
+    """Whether nothing was stored, and the last measurement stands."""
+    failed_metrics: list[str] = []
+    """The numbers somebody defined that could not be measured; the measurement says why."""
+
+    @classmethod
+    def kept(cls, name: TableName, bill: Bill) -> TableProfiled:
+        """Return the line of a table of whose rows a sample drew none."""
+        return cls(
+            name.schema,
+            name.table,
+            rows_read=bill.rows_read,
+            bytes_read=bill.bytes_read,
+            seconds=bill.seconds,
+            skipped="the sample drew none of its rows: the last measurement stands",
+            is_kept=True,
+        )
 
     @classmethod
     def of(cls, name: TableName, snapshot: StatisticsSnapshot, *, resumed: bool = False) -> TableProfiled:
@@ -116,6 +135,7 @@ class TableProfiled(msgspec.Struct, frozen=True):
             bill.seconds,
             snapshot.skipped,
             resumed,
+            failed_metrics=[metric.name for metric in snapshot.metrics if metric.failure is not None],
         )
 
     @property

@@ -42,17 +42,6 @@ def parents_last(names: Sequence[TableName], snapshots: Mapping[TableName, Schem
     return sorted(names, key=heights.__getitem__)
 
 
-def parents_of(name: TableName, snapshots: Mapping[TableName, SchemaSnapshot]) -> list[TableName]:
-    """Return the tables that a partition is a part of, the nearest first."""
-    found: list[TableName] = []
-    while name in snapshots and (parent := snapshots[name].partition_of) is not None:
-        name = TableName(parent.schema or name.schema, parent.table)
-        if name in found:
-            break
-        found.append(name)
-    return found
-
-
 def merged(
     table: TableName, plans: Sequence[ColumnPlan], partitions: Sequence[TableName], measured: Mapping[TableName, StatisticsSnapshot]
 ) -> StatisticsSnapshot | None:

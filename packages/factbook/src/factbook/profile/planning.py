@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
@@ -46,7 +47,9 @@ def plans(
     unique = {part.columns[0] for part in snapshot.constraints if part.type in ("primary_key", "unique") and len(part.columns) == 1}
     kept = [column for column in snapshot.columns if not _is_excluded(name, column.name, excluded)]
     return [
-        _plan(f"c{place}", column, family_of(column), sensitive.covers(column.name), column.name in unique)
+        _plan(
+            f"c{place}", column, family_of(column), _why(sensitive, column.name), column.name in unique, _loose_collation(column, snapshot)
+        )
         for place, column in enumerate(kept)
     ]
 
@@ -56,11 +59,19 @@ def _is_excluded(name: TableName, column: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(form, pattern) for pattern in patterns for form in forms)
 
 
-def _plan(key: str, column: Column, family: Family, is_sensitive: bool, is_unique: bool) -> ColumnPlan:
+def _why(sensitive: Sensitive, column: str) -> str | None:
+    """Return why only presence is read of a column, ``None`` where its values may be."""
+    if not sensitive.covers(column):
+        return None
+    because = sensitive.because.get(column)
+    return f"sensitive{f' ({because})' if because else ''}: only counted, its values were not read"
+
+
+def _plan(key: str, column: Column, family: Family, sensitive: str | None, is_unique: bool, loose_collation: str | None) -> ColumnPlan:
     reading: Reading = "values"
     reason = None
-    if is_sensitive:
-        reading, reason = "presence", "sensitive: only counted, its values were not read"
+    if sensitive is not None:
+        reading, reason = "presence", sensitive
     elif family == "binary":
         reading, reason = "lengths", "binary: only lengths were read"
     return ColumnPlan(
@@ -70,9 +81,16 @@ def _plan(key: str, column: Column, family: Family, is_sensitive: bool, is_uniqu
         family=family,
         reading=reading,
         reason=reason,
-        is_sensitive=is_sensitive,
+        is_sensitive=sensitive is not None,
         is_unique=is_unique,
         length=column.length,
         precision=column.precision,
         scale=column.scale,
+        loose_collation=loose_collation if family in ("text", "enum") else None,
     )
+
+
+def _loose_collation(column: Column, snapshot: SchemaSnapshot) -> str | None:
+    """Return a column's collation, or its table's, if it ignores case: MySQL's and MariaDB's ``…_ci``, SQLite's ``NOCASE``."""
+    collation = column.collation or snapshot.options.get("collation")
+    return collation if isinstance(collation, str) and re.search(r"_ci$|^nocase$", collation, re.IGNORECASE) else None

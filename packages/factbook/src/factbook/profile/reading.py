@@ -12,9 +12,10 @@ from factbook.errors import InvalidRequest, NotFound
 from factbook.profile import planning
 from factbook.profile.model import ProfileRequest, TableProfiled
 from factbook.repository.naming import tables_of
+from factbook.repository.sensitivity import sensitive_of
 from factbook.sources.contract import TableName
 from factbook_sdk.facts import MetadataTarget
-from factbook_sdk.facts.kinds.annotation import Annotation, Sensitive, sensitive_columns
+from factbook_sdk.facts.kinds.annotation import Sensitive
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.facts.kinds.statistics_snapshot import Bill, StatisticsSnapshot, without_values
 from factbook_sdk.facts.kinds.table_observation import TableObservation
@@ -23,7 +24,6 @@ from factbook_sdk.repository.contract import DEFAULT_LIMIT, MetadataRepository, 
 from factbook_sdk.repository.filters import Condition, Operator
 
 KIND = "statistics_snapshot"
-_TABLES_AT_A_TIME = 500
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _BATCH = 100
 """Measurements that are read at a time: of a wide table one has some hundred kilobytes."""
@@ -66,12 +66,13 @@ class Known:
         self,
         snapshots: Mapping[TableName, SchemaSnapshot],
         rows: Mapping[TableName, int],
-        annotations: Mapping[TableName, Sequence[Annotation]],
+        sensitive: Mapping[TableName, Sensitive],
         measured_at: Mapping[TableName, datetime],
         resumed: Resumed,
     ) -> None:
         self.snapshots = snapshots
-        self.annotations = annotations
+        self.sensitive = sensitive
+        """What is sensitive in the tables that may be measured."""
         self.measured_at = measured_at
         self.resumed = resumed
         self._rows = rows
@@ -103,7 +104,9 @@ def read_known(repository: MetadataRepository, request: ProfileRequest) -> Known
     measured_at = {
         _name(stored.record.target): stored.record.produced_at for stored in _latest(repository, request.source_id, wanted, tenant=tenant)
     }
-    return Known(snapshots, rows, _annotations(repository, within, tenant), measured_at, _resumed(repository, request, snapshots))
+    targets = [MetadataTarget(request.source_id, name.schema, name.table) for name in wanted]
+    sensitive = {_name(target): said for target, said in sensitive_of(repository, targets, tenant=tenant).items()}
+    return Known(snapshots, rows, sensitive, measured_at, _resumed(repository, request, snapshots))
 
 
 def _resumed(repository: MetadataRepository, request: ProfileRequest, snapshots: Mapping[TableName, SchemaSnapshot]) -> Resumed:
@@ -154,25 +157,10 @@ def _names(repository: MetadataRepository, source_id: str, tenant: str) -> list[
     return [TableName(*place) for place in sorted(tables_of(repository, KIND, source_id, tenant=tenant))]
 
 
-def _annotations(repository: MetadataRepository, targets: Targets, tenant: str) -> dict[TableName, list[Annotation]]:
-    """Return what every author says of each table now: each by the last record in a stream of their own."""
-    last: dict[tuple[TableName, str], StoredRecord] = {}
-    for stored in _all(repository, targets, tenant, [], kind="annotation"):
-        if stored.record.target.table is not None and not stored.record.target.extras:
-            last[(_name(stored.record.target), stored.record.producer_id)] = stored
-    found: dict[TableName, list[Annotation]] = {}
-    for (name, _), stored in last.items():
-        if stored.record.payload is not None:
-            found.setdefault(name, []).append(msgspec.convert(stored.record.payload, Annotation))
-    return found
-
-
-def _all(
-    repository: MetadataRepository, targets: Targets, tenant: str, where: list[Condition], *, kind: str = KIND
-) -> Iterator[StoredRecord]:
+def _all(repository: MetadataRepository, targets: Targets, tenant: str, where: list[Condition]) -> Iterator[StoredRecord]:
     cursor = None
     while True:
-        page = repository.query(kind, targets=targets, where=where, tenant=tenant, limit=_BATCH, cursor=cursor)
+        page = repository.query(KIND, targets=targets, where=where, tenant=tenant, limit=_BATCH, cursor=cursor)
         yield from page.records
         cursor = page.next_cursor
         if cursor is None:
@@ -266,13 +254,9 @@ def _name(target: MetadataTarget) -> TableName:
 
 def _shown(repository: MetadataRepository, items: Sequence[StoredRecord], tenant: str) -> list[MeasuredTable]:
     """Return measurements without the values of columns that are called sensitive now, whatever they were called then."""
-    about = [item.record.target for item in items]
-    targets = list(dict.fromkeys(MetadataTarget(target.source_id, target.schema, target.table) for target in about))
-    said: dict[TableName, list[Annotation]] = {}
-    for start in range(0, len(targets), _TABLES_AT_A_TIME):
-        said |= _annotations(repository, targets[start : start + _TABLES_AT_A_TIME], tenant)
-    sensitive = {name: sensitive_columns(note for spoken in said.get(name, ()) for note in spoken.notes) for name in map(_name, targets)}
-    return [_measured(item, sensitive[_name(item.record.target)]) for item in items]
+    tables = [MetadataTarget(item.record.target.source_id, item.record.target.schema, item.record.target.table) for item in items]
+    sensitive = sensitive_of(repository, tables, tenant=tenant)
+    return [_measured(item, sensitive[table]) for item, table in zip(items, tables, strict=True)]
 
 
 def _measured(item: StoredRecord, sensitive: Sensitive) -> MeasuredTable:

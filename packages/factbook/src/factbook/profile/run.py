@@ -20,7 +20,6 @@ from factbook.profile.workshop import Workshop
 from factbook.sources.contract import Connector, TableName
 from factbook.sources.session import Session
 from factbook_sdk.facts import MetadataRecord, MetadataTarget
-from factbook_sdk.facts.kinds.annotation import sensitive_columns
 from factbook_sdk.facts.kinds.statistics_snapshot import Bill, StatisticsSnapshot, UserMetric
 from factbook_sdk.repository.contract import MetadataRepository
 
@@ -52,6 +51,7 @@ def profile(
     run = _Run(repository, request, known, metrics_of)
     with connector.open_session() as session, workshop.opened(request.memory_bytes) as shop:
         feed = feed_for(session.engine)
+        feed.prepare(session, shop)
         for done, name in enumerate(names):
             check_cancelled()
             on_progress(done, len(names), str(name))
@@ -118,6 +118,9 @@ class _Run:
                 check_cancelled=check_cancelled,
             )
             snapshot = snapshot or measurement.measure()
+            if _tells_nothing(snapshot) and name in self._known.measured_at:
+                self._tables.append(TableProfiled.kept(name, _difference(before, self._ledger.bill())))
+                return
             metrics = self._metrics(session, name)
         except (StatementFailed, StatementTimeout) as error:
             self._failures.append(ProfileFailure(name.schema, name.table, _reason(error, plans)))
@@ -136,13 +139,13 @@ class _Run:
                 self._partitions[name] = snapshot
 
     def _plans(self, name: TableName, feed: Feed) -> list[ColumnPlan]:
-        snapshot = self._known.snapshots[name]
-        # What is said of a partitioned table is said of its partitions: they hold its rows.
-        spoken = (
-            said for known in (name, *partitions.parents_of(name, self._known.snapshots)) for said in self._known.annotations.get(known, ())
+        return planning.plans(
+            name,
+            self._known.snapshots[name],
+            feed.family_of,
+            sensitive=self._known.sensitive[name],
+            excluded=self._request.options.exclude_columns,
         )
-        sensitive = sensitive_columns(note for said in spoken for note in said.notes)
-        return planning.plans(name, snapshot, feed.family_of, sensitive=sensitive, excluded=self._request.options.exclude_columns)
 
     def _metrics(self, session: Session, name: TableName) -> list[UserMetric]:
         if self._metrics_of is None or self._ledger.used_up is not None:
@@ -170,6 +173,11 @@ class _Run:
         """Return what came of the run."""
         bill = self._ledger.bill()
         return ProfileResult(self._request.source_id, self._started_at, self._tables, self._failures, bill, unmatched_metrics)
+
+
+def _tells_nothing(snapshot: StatisticsSnapshot) -> bool:
+    """Return whether a sample has no row, so that what was measured before tells more."""
+    return snapshot.origin == "sampled" and snapshot.sample is not None and not snapshot.sample.rows
 
 
 def _shortened(snapshot: StatisticsSnapshot) -> StatisticsSnapshot:

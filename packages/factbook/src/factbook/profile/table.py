@@ -21,7 +21,7 @@ from factbook.profile.spending import Ledger
 from factbook.profile.workshop import Workshop
 from factbook.sources.contract import TableName
 from factbook.sources.session import Session
-from factbook_sdk.facts.kinds.statistics_snapshot import ColumnStatistics, Freshness, StatisticsSnapshot
+from factbook_sdk.facts.kinds.statistics_snapshot import ColumnStatistics, Freshness, Sample, StatisticsSnapshot
 
 FEWEST_SAMPLED_ROWS = 1_000
 STALE_SHARE = 0.1
@@ -92,6 +92,11 @@ class TableMeasurement:
         if sampling is not None and sampling.rows is not None and sampling.rows < FEWEST_SAMPLED_ROWS and self._options.sampling is None:
             return self._engines(extent, "the budget left too few rows for a sample")
         brought = self._bring(extent, sampling)
+        if brought.sample is not None and not brought.rows:
+            # A few rows cost little, and a table that has no more is measured in full.
+            brought = self._bring(extent, None, at_most=FEWEST_SAMPLED_ROWS)
+            if not brought.is_complete:
+                return self._nothing_drawn(extent, sampling)
         if not brought.is_complete:
             return self._engines(extent, "the table is larger than the engine thought, and the budget did not suffice")
         snapshot = self._snapshot(extent, brought)
@@ -124,19 +129,32 @@ class TableMeasurement:
             self._ledger.take(rows=figures.rows, statements=figures.statements)
         return figures
 
-    def _bring(self, extent: Extent, sampling: Sampling | None) -> Brought:
+    def _bring(self, extent: Extent, sampling: Sampling | None, *, at_most: int | None = None) -> Brought:
+        limits = [limit for limit in (self._ledger.rows_left, at_most) if limit is not None]
         wanted = Wanted(
             self._name,
             self._plans,
             extent,
             sampling,
-            limit_rows=self._ledger.rows_left,
+            limit_rows=min(limits, default=None),
             limit_bytes=self._ledger.bytes_left,
             limit_seconds=self._ledger.seconds_left,
         )
         brought = self._feed.bring(self._session, wanted, self._workshop, check_cancelled=self._check_cancelled)
         self._ledger.take(rows=brought.rows, bytes_read=brought.bytes, statements=brought.statements)
         return brought
+
+    def _nothing_drawn(self, extent: Extent, sampling: Sampling | None) -> StatisticsSnapshot:
+        """Say that a sample has no row, which tells nothing of a table that has some."""
+        share = sampling.share if sampling is not None else None
+        return StatisticsSnapshot(
+            origin="sampled",
+            row_count=extent.row_count,
+            row_count_is_estimate=extent.row_count is not None and not extent.is_exact,
+            size_bytes=extent.size_bytes,
+            sample=Sample("drawn at random", 0, share),
+            skipped="the sample drew none of its rows",
+        )
 
     def _snapshot(self, extent: Extent, brought: Brought) -> StatisticsSnapshot:
         is_whole = brought.sample is None
@@ -162,7 +180,7 @@ class TableMeasurement:
         counted = msgspec.structs.replace(extent, row_count=figures.rows, is_exact=True)
         brought = self._bring(counted, Sampling(rows=rows)) if rows >= FEWEST_SAMPLED_ROWS else None
         columns = figures.columns
-        if brought is not None and brought.is_complete:
+        if brought is not None and brought.is_complete and brought.rows:
             sampled = self._computed(brought, figures.rows)
             columns = [
                 _joined(plan, exact, part, figures.rows) for plan, exact, part in zip(self._plans, figures.columns, sampled, strict=True)
@@ -174,6 +192,9 @@ class TableMeasurement:
             columns=columns,
             sample=brought.sample if brought is not None else None,
             freshness=self._freshness(columns, extent),
+            skipped="the sample drew no row: there is no distribution"
+            if brought is not None and not brought.rows and figures.rows
+            else None,
         )
 
     def _freshness(self, columns: Sequence[ColumnStatistics], extent: Extent) -> Freshness | None:

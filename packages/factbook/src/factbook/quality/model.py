@@ -73,6 +73,8 @@ class QualityRun(msgspec.Struct, frozen=True):
     promises: list[NotedPromise]
     anomalies: int
     score: float | None
+    score_reason: str | None = None
+    """Why there is no score, where too few rules could be judged."""
     resumed_tables: int = 0
     histories_are_complete: bool = True
 

@@ -93,6 +93,7 @@ class _Run:
         self._anomalies = 0
         self._histories_are_complete = True
         self._score: float | None = None
+        self._score_reason: str | None = None
         if not known:
             raise InvalidRequest(
                 f"{request.source_id} was never scanned",
@@ -153,7 +154,7 @@ class _Run:
         score, kept = None, []
         if not self.request.is_partial and not self.request.tables:
             score = scoring.score_source(self._scores)
-            self._score = score.score
+            self._score, self._score_reason = score.score, score.reason
             results, now = [*self._of_all_tables, *own], datetime.now(UTC)
             kept = [promises.check_promise(promise, results, [], now) for _, promise in self._promises if promise.table is None]
             kept += [promises.unknown(promise) for _, promise in self._promises if self._matches_nothing(promise)]
@@ -193,6 +194,7 @@ class _Run:
             promises=self._noted_promises[:MAX_NOTED],
             anomalies=self._anomalies,
             score=self._score,
+            score_reason=self._score_reason,
             resumed_tables=self.resumed,
             histories_are_complete=self._histories_are_complete,
         )

@@ -8,6 +8,8 @@ weakest part counts; dimensions are multiplied, each with its weight as the expo
 
 So a rule that fails can only lower a score, whatever else was measured; a dimension nobody measured changes nothing and is listed as not
 measured. A nullable column that is mostly null is no fault: nobody expected otherwise. A source is the plain mean of its measured tables.
+
+Where fewer than ``FEWEST_JUDGED`` of the rules in force could be judged there is no score: what is left would speak for what is not there.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ AT_MOST_FAILED = 0.9
 AT_MOST_WARNED = 0.97
 UNKNOWN_EXTENT = 0.5
 """What a rule counts that failed and does not say by how much: a column that is not there, a number that is not as it must be."""
+FEWEST_JUDGED = 0.5
+"""The share of the rules in force that must have been judged for a table, or a source, to have a score."""
 MAX_TABLES = 100
 _DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 _DIGITS = 6
@@ -130,11 +134,14 @@ def score_table(
     scored = [_score_column(name, own) for name, own in by_column.items()]
     measured = sum(1 for column in scored if column.score is not None)
     dimensions = _dimensions(parts)
+    coverage = Coverage(columns=len(columns), columns_measured=measured, rules=len(names), rules_judged=judged)
+    points, reason = _told(_points(dimensions), coverage)
     return QualityScore(
         FORMULA,
         FORMULA_VERSION,
-        Coverage(columns=len(columns), columns_measured=measured, rules=len(names), rules_judged=judged),
-        _points(dimensions),
+        coverage,
+        points,
+        reason,
         dimensions,
         scored,
         rules=names,
@@ -154,7 +161,15 @@ def score_source(tables: Mapping[tuple[str, str], QualityScore]) -> QualityScore
     )
     mean = round(sum(sorted(points for points, _, _ in measured)) / len(measured), 2) if measured else None
     lowest = [TableScore(schema, table, points) for points, schema, table in sorted(measured)[:MAX_TABLES]]
-    return QualityScore(FORMULA, FORMULA_VERSION, coverage, mean, tables=lowest)
+    points, reason = _told(mean, coverage)
+    return QualityScore(FORMULA, FORMULA_VERSION, coverage, points, reason, tables=lowest)
+
+
+def _told(points: float | None, coverage: Coverage) -> tuple[float | None, str | None]:
+    """Return the score, or why it is not told."""
+    if points is None or coverage.rules_judged >= FEWEST_JUDGED * coverage.rules:
+        return points, None
+    return None, f"only {coverage.rules_judged} of {coverage.rules} rules could be judged; below {FEWEST_JUDGED:.0%} no score is told"
 
 
 def _score_column(name: str, parts: Sequence[Part]) -> ColumnScore:

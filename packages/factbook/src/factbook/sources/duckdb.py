@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import duckdb
 
@@ -56,6 +57,8 @@ _INDEXES = """
     SELECT schema_name, table_name, index_name, is_unique, is_primary, expressions, comment
     FROM duckdb_indexes() WHERE database_name = current_database() ORDER BY 1, 2, 3
 """
+_READING = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN})
+"""What a text may be that somebody hands in: read-only or not, others write files (COPY, EXPORT), open databases or load libraries."""
 _KINDS: dict[str, Any] = {"PRIMARY KEY": "primary_key", "UNIQUE": "unique", "FOREIGN KEY": "foreign_key", "CHECK": "check"}
 _ENUM = re.compile(r"^ENUM\((.*)\)$", re.S)
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
@@ -64,7 +67,11 @@ _PLAIN = re.compile(r'^(?:[A-Za-z_]\w*|"(?:[^"]|"")+")$')
 
 
 class DuckDBConnector(Connector):
-    """Reads one database file, read-only; the file is one source."""
+    """Reads one database file, read-only; the file is one source.
+
+    What its views read from other files can be measured only where the URL ends with ``?external_access=true``: statements that somebody
+    hands in could read any file otherwise.
+    """
 
     schemes: ClassVar[tuple[str, ...]] = ("duckdb",)
 
@@ -87,10 +94,27 @@ class DuckDBConnector(Connector):
     def open_session(self) -> Iterator[EmbeddedSession]:
         with self._reading() as connection:
             limit = self.statement_timeout_seconds
-            split = connection.extract_statements
             yield EmbeddedSession(
-                "duckdb", connection, lambda: connection, duckdb.Error, str(self._path()), limit_seconds=limit, split=split
+                "duckdb",
+                connection,
+                lambda: connection,
+                duckdb.Error,
+                str(self._path()),
+                limit_seconds=limit,
+                split=connection.extract_statements,
+                reads=lambda statement: statement.type in _READING,
+                lock=lambda: self._lock(connection),
             )
+
+    def _lock(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Keep statements to this file, and settings as they are. Who opens the same file in this process shares both, as DuckDB has it."""
+        allowed = parse_qs(urlsplit(self.url).query).get("external_access", ["false"])[-1].lower() in ("true", "1", "yes")
+        ((is_locked,),) = connection.execute("SELECT current_setting('lock_configuration')").fetchall()
+        if is_locked:
+            return
+        if not allowed:
+            connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
 
     def _path(self) -> Path:
         path = re.sub(r"^duckdb:(///?)?", "", self.url).split("?", 1)[0]

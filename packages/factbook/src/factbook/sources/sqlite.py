@@ -92,6 +92,8 @@ class SQLiteConnector(Connector):
         with self._reading() as connection:
             connection.execute("ROLLBACK")
             limit = self.statement_timeout_seconds
+            # Opened for reading is this file alone: another one could be attached, made and written.
+            connection.set_authorizer(_allowed)
             yield EmbeddedSession("sqlite", connection, connection.cursor, sqlite3.Error, str(self._path()), limit_seconds=limit)
 
     def _path(self) -> Path:
@@ -112,6 +114,10 @@ class SQLiteConnector(Connector):
                 yield connection
         except sqlite3.Error as error:
             raise _translate(error, path) from error
+
+
+def _allowed(action: int, *_: object) -> int:
+    return sqlite3.SQLITE_DENY if action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH) else sqlite3.SQLITE_OK
 
 
 class _Catalog:

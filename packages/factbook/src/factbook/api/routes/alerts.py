@@ -10,11 +10,9 @@ from starlette.responses import Response
 
 from factbook.api import answers
 from factbook.api.access import AlertKeeper, AlertReader, asking
-from factbook.api.bodies import json_body
-from factbook.api.openapi import WRITE_ERRORS, takes
+from factbook.api.openapi import WRITE_ERRORS
 from factbook.api.openapi import answers as described
 from factbook.api.parameters import LIMIT, AnySource, Cursor, Limit, PathName
-from factbook.api.schemas import Acknowledgement
 from factbook.watch import AlertPage
 from factbook.watch.alerts import OPEN
 from factbook.watch.channels import Notice
@@ -50,15 +48,9 @@ def show_alert(rooms: AlertReader, alert_id: PathName) -> Response:
 
 @router.post(
     "/alerts/{alert_id}/acknowledge",
-    openapi_extra=takes(Acknowledgement, required=False),
     responses=described(Notice, "The alert, acknowledged.", errors=(404, *WRITE_ERRORS)),
 )
-def acknowledge_alert(
-    request: Request,
-    rooms: AlertKeeper,
-    alert_id: PathName,
-    body: Annotated[Acknowledgement, json_body(Acknowledgement, empty=Acknowledgement)],
-) -> Response:
-    """Say that somebody looks after an alert. It stays so until it is over; what is done twice is done."""
+def acknowledge_alert(request: Request, rooms: AlertKeeper, alert_id: PathName) -> Response:
+    """Say that whoever asks looks after an alert: the token or key is named. It stays so until it is over; what is done twice is done."""
     asking(request).subject = alert_id
-    return answers.json(rooms.alerts.acknowledge(alert_id, by=body.by or str(asking(request).principal)))
+    return answers.json(rooms.alerts.acknowledge(alert_id, by=asking(request).principal.title))

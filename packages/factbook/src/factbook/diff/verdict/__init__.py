@@ -4,7 +4,7 @@ To add a rule: put it beside its like (``columns.py``, ``constraints.py`` …) s
 """
 
 from factbook.diff.verdict.aspects import UNKNOWN
-from factbook.diff.verdict.judging import RULES, judge, place_of
+from factbook.diff.verdict.judging import RULES, breaks_by_rule, judge, place_of
 from factbook.diff.verdict.rule import Rule
 
-__all__ = ["RULES", "UNKNOWN", "Rule", "judge", "place_of"]
+__all__ = ["RULES", "UNKNOWN", "Rule", "breaks_by_rule", "judge", "place_of"]

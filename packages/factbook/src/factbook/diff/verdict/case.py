@@ -48,6 +48,16 @@ class Case(msgspec.Struct, frozen=True):
         snapshot = self.difference.snapshot_after or self.difference.snapshot_before
         return snapshot is not None and snapshot.object_type in VIEWS
 
+    @property
+    def is_written(self) -> bool:
+        """Return whether somebody can write what the difference is of.
+
+        A view is taken to be for reading only, unless it has a check option, which engines have for those alone that pass writes on. What
+        became a view, or was one, could be written on one side.
+        """
+        snapshots = [side for side in (self.difference.snapshot_before, self.difference.snapshot_after) if side is not None]
+        return not snapshots or any(side.object_type not in VIEWS or side.options.get("check_option") for side in snapshots)
+
     def words(self) -> dict[str, str]:
         """Return what a rule's sentence may name."""
         return {"part": self.part, "before": shown(self.difference.before), "after": shown(self.difference.after)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from factbook.profile.feeding import CUT_MARK, CUT_OVER, KEPT_OF_CUT, Brought, Extent, Feed, Wanted
 from factbook.profile.model import ColumnPlan, Family
@@ -47,17 +48,23 @@ class DuckDBFeed(Feed):
         ((rows,),) = session.rows(f"SELECT count(*) FROM {session.table(table)}")
         return Extent(row_count=int(rows), is_exact=True)
 
+    def prepare(self, session: Session, workshop: Workshop) -> None:
+        if isinstance(session, EmbeddedSession):
+            import duckdb
+
+            # Where somebody in this process has the file open already, its bounds are theirs, and they are locked.
+            with suppress(duckdb.InvalidInputException, duckdb.PermissionException):
+                workshop.set_up(session.connection)
+
     def bring(self, session: Session, wanted: Wanted, workshop: Workshop, *, check_cancelled: Callable[[], None]) -> Brought:
         check_cancelled()
-        if isinstance(session, EmbeddedSession):
-            workshop.set_up(session.connection)
         limit = wanted.limit_seconds
         columns = ", ".join(f"{_selected(session, plan)} AS {plan.key}" for plan in wanted.columns) or "0 AS nothing"
         relation = f"(SELECT {columns} FROM {session.table(wanted.table)})"
         count = wanted.extent.row_count or 0
 
         def ask(statement: str) -> list[Row]:
-            return session.rows(statement, limit_seconds=limit)
+            return _own_rows(session, statement, limit)
 
         sampling = wanted.sampling
         share = (
@@ -74,6 +81,12 @@ class DuckDBFeed(Feed):
         )
         ((rows,),) = ask(f"SELECT count(*) FROM {_SAMPLE}")
         return Brought(_SAMPLE, ask, int(rows), 0, 2, sample=Sample("bernoulli", int(rows), int(rows) / count))
+
+
+def _own_rows(session: Session, statement: str, limit_seconds: float | None) -> list[Row]:
+    if isinstance(session, EmbeddedSession):
+        return session.own_rows(statement, limit_seconds=limit_seconds)
+    return session.rows(statement, limit_seconds=limit_seconds)
 
 
 def _selected(session: Session, plan: ColumnPlan) -> str:

@@ -16,6 +16,7 @@ import msgspec
 from factbook.errors import StatementFailed
 from factbook.profile.feeding import CUT_MARK, CUT_OVER, KEPT_OF_CUT, Brought, EngineStatistics, Extent, Feed, Wanted
 from factbook.profile.feeds.drawing import drawn_keys
+from factbook.profile.feeds.fitting import extremes_of, fitted_number
 from factbook.profile.feeds.loading import RELATION, Loading
 from factbook.profile.model import ColumnPlan, Family
 from factbook.profile.workshop import Workshop
@@ -98,7 +99,12 @@ class MySQLFeed(Feed):
             loading.finish()
         if sample is not None:
             sample = msgspec.structs.replace(sample, rows=rows)
-        return Brought(RELATION, workshop.ask, rows, loading.bytes, asked + 1, is_complete, sample)
+        wide = [column for column in wanted.columns if _is_wide(column)]
+        extremes = extremes_of(wide, RELATION, workshop)
+        columns = [fitted_number(column, RELATION, workshop) if column in wide else column for column in wanted.columns]
+        return Brought(
+            RELATION, workshop.ask, rows, loading.bytes, asked + 1, is_complete, sample, columns=columns or None, extremes=extremes
+        )
 
     def statistics_of(self, session: Session, table: TableName, columns: Sequence[ColumnPlan], extent: Extent) -> EngineStatistics | None:
         """Return InnoDB's estimates of distinct values, which it keeps of the columns that an index begins with."""
@@ -193,9 +199,7 @@ def _type(column: ColumnPlan) -> str:
         case "integer":
             return "UBIGINT" if re.search(r"unsigned|bit|serial", column.data_type.lower()) else "BIGINT"
         case "decimal":
-            # DuckDB's decimals end at 38 digits, MySQL's at 65.
-            precision = column.precision or 10
-            return f"DECIMAL({precision}, {column.scale or 0})" if precision <= 38 else "DOUBLE"
+            return "VARCHAR" if _is_wide(column) else f"DECIMAL({column.precision or 10}, {column.scale or 0})"
         case "float":
             return "DOUBLE"
         case "date":
@@ -204,6 +208,11 @@ def _type(column: ColumnPlan) -> str:
             return "TIMESTAMP"
         case _:
             return "VARCHAR"
+
+
+def _is_wide(column: ColumnPlan) -> bool:
+    """Return whether a column may hold more digits than the workshop's decimals: those end at 38, MySQL's at 65."""
+    return column.reading == "values" and column.family == "decimal" and (column.precision or 10) > 38
 
 
 def _hits(session: Session, table: str, key: str, keys: Sequence[int]) -> int:

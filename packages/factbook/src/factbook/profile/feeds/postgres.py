@@ -10,6 +10,7 @@ import msgspec
 from factbook.errors import InternalError, StatementFailed
 from factbook.profile.feeding import CUT_MARK, CUT_OVER, KEPT_OF_CUT, Brought, EngineFigures, EngineStatistics, Extent, Feed, Wanted
 from factbook.profile.feeds import postgres_figures, postgres_statistics
+from factbook.profile.feeds.fitting import fitted_number
 from factbook.profile.feeds.pipe import Reading, read_through_pipe
 from factbook.profile.model import ColumnPlan, Family
 from factbook.profile.workshop import Workshop
@@ -199,7 +200,7 @@ def _is_decimal(plan: ColumnPlan) -> bool:
 def _fitted(plan: ColumnPlan, workshop: Workshop, is_careful: bool) -> ColumnPlan:
     """Give what came as text the type that holds it: numbers without declared digits, and what did not fit the type it promised."""
     if plan.reading == "values" and plan.family == "decimal" and (is_careful or not _is_decimal(plan)):
-        return _fitted_number(plan, workshop)
+        return fitted_number(plan, _RELATION, workshop)
     if plan.reading == "values" and plan.family in ("date", "timestamp") and is_careful:
         kind = _TYPES[plan.family]
         try:
@@ -209,18 +210,3 @@ def _fitted(plan: ColumnPlan, workshop: Workshop, is_careful: bool) -> ColumnPla
                 plan, family="other", reason="measured by how they are written: some lie outside the years that can be counted"
             )
     return plan
-
-
-def _fitted_number(plan: ColumnPlan, workshop: Workshop) -> ColumnPlan:
-    key = plan.key
-    ((whole, fraction, odd),) = workshop.ask(
-        f"SELECT coalesce(max(length(ltrim(split_part({key}, '.', 1), '-'))), 1), "
-        f"coalesce(max(length(rtrim(split_part({key}, '.', 2), '0'))), 0), coalesce(bool_or({key} ~ '.*[NI].*'), false) FROM {_RELATION}"
-    )
-    fits = not odd and whole + fraction <= 38
-    workshop.ask(f"ALTER TABLE {_RELATION} ALTER {key} TYPE {f'DECIMAL({max(1, whole + fraction)}, {fraction})' if fits else 'DOUBLE'}")
-    return (
-        plan
-        if fits
-        else msgspec.structs.replace(plan, family="float", reason="measured as double precision: no decimal of 38 digits holds all")
-    )

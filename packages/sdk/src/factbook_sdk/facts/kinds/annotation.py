@@ -49,6 +49,8 @@ class Sensitive(msgspec.Struct, frozen=True):
 
     columns: frozenset[str] = frozenset()
     whole_table: bool = False
+    because: dict[str, str] = {}
+    """Why a column is sensitive that nobody calls so, by its name."""
 
     def covers(self, column: str) -> bool:
         return self.whole_table or column in self.columns

@@ -72,6 +72,8 @@ class QualityScore(msgspec.Struct, frozen=True, omit_defaults=True):
     formula_version: Count
     coverage: Coverage
     score: Points | None = None
+    reason: str | None = None
+    """Why there is no score, where enough was measured to compute one."""
     dimensions: list[DimensionScore] = []
     columns: list[ColumnScore] = []
     tables: list[TableScore] = []

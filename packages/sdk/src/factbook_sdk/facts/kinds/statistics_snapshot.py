@@ -217,12 +217,13 @@ def without_values(payload: dict[str, Any], sensitive: Sensitive) -> dict[str, A
 
     Counts and lengths stay. Of the freshness nothing stays where it is the largest value of such a column. Of a metric its name and its
     statement's digest stay: which columns its value comes from only its text could tell, so that one sensitive column is enough.
+    Where a column is sensitive because of another one, ``skipped`` says so.
     """
     if not sensitive:
         return payload
     bared = dict(payload)
     if "columns" in payload:
-        bared["columns"] = [_bare(column) if sensitive.covers(column["name"]) else column for column in payload["columns"]]
+        bared["columns"] = [_bare(column, sensitive) if sensitive.covers(column["name"]) else column for column in payload["columns"]]
     freshness = payload.get("freshness")
     if freshness is not None and freshness["method"] == "column" and ("column" not in freshness or sensitive.covers(freshness["column"])):
         del bared["freshness"]
@@ -231,10 +232,12 @@ def without_values(payload: dict[str, Any], sensitive: Sensitive) -> dict[str, A
     return payload if bared == payload else bared
 
 
-def _bare(column: dict[str, Any]) -> dict[str, Any]:
+def _bare(column: dict[str, Any], sensitive: Sensitive) -> dict[str, Any]:
     if not column.keys() - _HARMLESS - {"skipped"}:
         return column
-    return {name: value for name, value in column.items() if name in _HARMLESS}
+    why = sensitive.because.get(column["name"])
+    said = {} if why is None else {"skipped": f"sensitive ({why}): its values are not shown"}
+    return {name: value for name, value in column.items() if name in _HARMLESS} | said
 
 
 def _unsaid(metric: dict[str, Any]) -> dict[str, Any]:
