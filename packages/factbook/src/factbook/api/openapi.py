@@ -35,6 +35,7 @@ from factbook.api.schemas import (
     TokenWish,
     VersionChoice,
 )
+from factbook.contracts import ContractCheck, ContractEdit, ContractHistory, ContractPage, ContractView, Imported
 from factbook.dictionary import DictionaryPage
 from factbook.diff import DiffPage
 from factbook.diff.gate_model import GateResult
@@ -61,6 +62,11 @@ TYPES: tuple[type, ...] = (
     Acknowledgement,
     AlertPage,
     Connection,
+    ContractCheck,
+    ContractEdit,
+    ContractHistory,
+    ContractPage,
+    ContractView,
     DictionaryPage,
     FormatList,
     DiffPage,
@@ -70,6 +76,7 @@ TYPES: tuple[type, ...] = (
     Health,
     HealthBrief,
     HistoryPlan,
+    Imported,
     Job,
     JobPage,
     AnomalyPage,
@@ -171,6 +178,12 @@ def file(description: str, *, errors: Iterable[int] = ()) -> dict[int | str, dic
 def takes(struct: type, *, required: bool = True) -> dict[str, Any]:
     """Describe a JSON body."""
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": reference(struct)}}}}
+
+
+def takes_document(description: str) -> dict[str, Any]:
+    """Describe a body that is a document of a standard, as YAML or JSON."""
+    content = {media: {"schema": {"type": "object", "description": description}} for media in ("application/yaml", "application/json")}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def document(app: FastAPI) -> dict[str, Any]:

@@ -142,7 +142,8 @@ class _Run:
         now = datetime.now(UTC)
         kept = [promises.check_promise(promise, results, [fresh[rule.id] for rule in extra[number]], now) for number, promise in promised]
         self._noted_promises += [NotedPromise(one, name.schema, name.table) for one in kept]
-        self._facts.store(name, [fresh[rule.id] for rule in rules if rule.id not in done], score, kept)
+        score_told = None if self.request.keeps_scores else score
+        self._facts.store(name, [fresh[rule.id] for rule in rules if rule.id not in done], score_told, kept)
 
     def judge_source(self) -> None:
         """Judge what is about the whole source: its own queries, rules that match nothing, its score and its promises."""
@@ -152,8 +153,8 @@ class _Run:
         self._note(own, None)
         score, kept = None, []
         if not self.request.is_partial and not self.request.tables:
-            score = scoring.score_source(self._scores)
-            self._score = score.score
+            score = None if self.request.keeps_scores else scoring.score_source(self._scores)
+            self._score = None if score is None else score.score
             results, now = [*self._of_all_tables, *own], datetime.now(UTC)
             kept = [promises.check_promise(promise, results, [], now) for _, promise in self._promises if promise.table is None]
             kept += [promises.unknown(promise) for _, promise in self._promises if self._matches_nothing(promise)]
