@@ -175,6 +175,13 @@ def file(description: str, *, errors: Iterable[int] = ()) -> dict[int | str, dic
     return described
 
 
+def standard(description: str, *, errors: Iterable[int] = ()) -> dict[int | str, dict[str, Any]]:
+    """Describe the responses of a route that sends a document of a standard, as JSON or YAML."""
+    described = answers(None, description, errors=errors)
+    described[200]["content"] = {media: {"schema": {"type": "object"}} for media in ("application/json", "application/yaml")}
+    return described
+
+
 def takes(struct: type, *, required: bool = True) -> dict[str, Any]:
     """Describe a JSON body."""
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": reference(struct)}}}}

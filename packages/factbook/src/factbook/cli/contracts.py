@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,16 +16,6 @@ app = typer.Typer(help="Import, export and check data contracts (ODCS) and data 
 ContractId = Annotated[str, typer.Argument(metavar="ID", help="The contract's id.", show_default=False)]
 Status = Annotated[str | None, typer.Option("--status", metavar="STATUS", help="proposed, draft, active, deprecated or retired.")]
 OutFile = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there instead of to stdout.")]
-
-
-class Form(StrEnum):
-    """How a document is written."""
-
-    YAML = "yaml"
-    JSON = "json"
-
-
-FormOption = Annotated[Form, typer.Option("--format", help="How the document is written.")]
 
 
 @app.command("import")
@@ -89,17 +78,17 @@ def show(
 def export(
     contract_id: ContractId,
     product: Annotated[bool, typer.Option("--product", help="The id is the name of a data product, which is written as ODPS.")] = False,
-    form: FormOption = Form.YAML,
     output: OutFile = None,
     as_of: AsOf = None,
+    as_json: Json = False,
 ) -> None:
-    """Write a contract as ODCS: the document as it came, with what was edited here."""
+    """Write a contract as ODCS, in YAML or with --json in JSON: the document as it came, with what was edited here."""
     from factbook.cli import contract_rows
 
     with opened() as factbook:
         room = factbook.own.product_documents if product else factbook.own.contracts
         document = room.document(contract_id, as_of=as_of)
-    contract_rows.write(document, form.value, output)
+    contract_rows.write(document, "json" if as_json else "yaml", output)
 
 
 @app.command()
@@ -153,23 +142,25 @@ def check(
 @app.command()
 def draft(
     table: Annotated[str, typer.Argument(metavar="SOURCE.SCHEMA.TABLE", help="A table that was scanned.", show_default=False)],
-    form: FormOption = Form.YAML,
     output: OutFile = None,
     as_of: AsOf = None,
+    as_json: Json = False,
 ) -> None:
-    """Write a contract that promises what a table keeps now: columns, types, keys, and what a full count showed of its data."""
+    """Write a contract that promises what a table keeps now, in YAML or with --json in JSON: columns, types, keys, and what a full count
+    showed of its data."""
     from factbook.cli import contract_rows
 
     with opened() as factbook:
         document = factbook.own.contracts.draft(table, as_of=as_of)
-    contract_rows.write(document, form.value, output)
+    contract_rows.write(document, "json" if as_json else "yaml", output)
 
 
 @app.command()
-def remove(contract_id: ContractId) -> None:
+def remove(contract_id: ContractId, as_json: Json = False) -> None:
     """End a contract; its history stays."""
+    from factbook.cli.documents import show_json
     from factbook.cli.terminal import say
 
     with opened() as factbook:
         factbook.own.contracts.remove(contract_id)
-    say(f"{contract_id} is ended")
+    show_json({"id": contract_id, "ended": True}) if as_json else say(f"{contract_id} is ended")

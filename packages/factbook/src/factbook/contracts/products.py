@@ -42,7 +42,7 @@ class ProductDocuments:
         _check_names(document)
         before = self._find(document.get("name") or document["id"], None)
         replaced = [] if before is None else list(_check_version(document, before, replaces=wish.replace))
-        product = product_of(document, self._table_of(document, wish.bind, before))
+        product = _kept(product_of(document, self._table_of(document, wish.bind, before)), before)
         is_same = before == product
         if not is_same:
             extras = {"by": wish.by} if wish.by else {}
@@ -120,6 +120,26 @@ def _check_version(document: dict[str, Any], before: DataProduct, *, replaces: b
         shown = "; ".join(found[:_MAX_DIFFERENCES])
         raise ContractTaken(f"The product {before.name} {version} is there already and says otherwise", why=shown, fix=fix, field="version")
     yield from found[:_MAX_DIFFERENCES]
+
+
+_READ = ("name", "domain", "status", "version", "description", "owners", "inputs", "outputs", "tags", "document")
+"""What a document says of a product."""
+
+
+def _kept(product: DataProduct, before: DataProduct | None) -> DataProduct:
+    """Return the product with all that no document says of it as it was before."""
+    if before is None:
+        return product
+    said = {field: getattr(product, field) for field in _READ}
+    for field in ("inputs", "outputs"):
+        known = {(port.name, port.version): port for port in getattr(before, field)}
+        said[field] = [_kept_port(port, known.get((port.name, port.version))) for port in said[field]]
+    return msgspec.structs.replace(before, **said)
+
+
+def _kept_port(port: Port, before: Port | None) -> Port:
+    fields = ("table", "contract_id", "description")
+    return port if before is None else msgspec.structs.replace(before, **{field: getattr(port, field) for field in fields})
 
 
 def _bound(port: Port) -> ContractObject:

@@ -21,7 +21,7 @@ from factbook.api.access import (
 )
 from factbook.api.bodies import Body, json_body
 from factbook.api.documents import read_standard, sent
-from factbook.api.openapi import WRITE_ERRORS, takes, takes_document
+from factbook.api.openapi import WRITE_ERRORS, standard, takes, takes_document
 from factbook.api.openapi import answers as described
 from factbook.api.parameters import LIMIT, AfterOffset, AsOf, Binds, Cursor, Limit, PathName
 from factbook.contracts import ContractCheck, ContractEdit, ContractHistory, ContractPage, ContractView, Imported
@@ -108,7 +108,7 @@ def check_contract(
     return answers.json(rooms.check_contract_in_background(contract_id, data=data))
 
 
-@router.get("/product/{name}/odps", responses=described(None, "The product as ODPS.", errors=(404,)))
+@router.get("/product/{name}/odps", responses=standard("The product as ODPS.", errors=(404,)))
 def export_product(rooms: ProductDocumentReader, name: PathName, form: DocumentForm = "json", as_of: AsOf = None) -> Response:
     """Export a data product as a document (ODPS 1.0): the one it came with and what was edited here, or one made from what is known."""
     return sent(rooms.product_documents.document(name, as_of=as_of), form)
