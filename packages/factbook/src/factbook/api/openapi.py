@@ -125,7 +125,7 @@ _REASONS = {
     404: "Nothing is there under that name.",
     409: "It waits for consent, was cancelled, cannot be judged, or contradicts what is there.",
     413: "The body is larger than MAX_BODY_BYTES.",
-    415: "The body is not JSON (or, for records, NDJSON), or packed otherwise than by gzip.",
+    415: "The body is not JSON (or NDJSON for records, YAML for contracts and products), or packed otherwise than by gzip.",
     422: "A record or a kind breaks a rule; `field` names the value.",
     429: "The server has more to store than it can keep up with; send it again after `Retry-After` seconds.",
     500: "The server is configured wrongly, or has a bug.",

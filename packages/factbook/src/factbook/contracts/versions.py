@@ -44,7 +44,7 @@ def differences(old: Any, new: Any, path: Path = ()) -> Iterator[str]:
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for index, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from differences(one, other, (*path, index))
-    elif type(old) is not type(new) or old != new:
+    elif isinstance(old, bool) is not isinstance(new, bool) or old != new:
         yield f"{place(path)} is {_shown(new)} and was {_shown(old)}"
 
 

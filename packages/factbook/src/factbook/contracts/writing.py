@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from io import StringIO
 from typing import Any, Literal
 
@@ -51,15 +52,34 @@ def text_of(document: dict[str, Any], form: Form) -> str:
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)
+    yaml.Representer = _representer()
     yaml.default_flow_style = False
     yaml.allow_unicode = True
     yaml.width = _WIDTH
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    # A value that stands in two places is written twice: an alias is for machines.
-    yaml.representer.ignore_aliases = lambda data: True
     target = StringIO()
     yaml.dump(document, target)
     return target.getvalue()
+
+
+@cache
+def _representer() -> Any:
+    """Return a representer of our own: what is added to one of ruamel's is added for everybody in the process."""
+    from ruamel.yaml.representer import SafeRepresenter
+
+    class Representer(SafeRepresenter):
+        def ignore_aliases(self, data: Any) -> bool:
+            # A value that stands in two places is written twice: an alias is for machines.
+            return True
+
+    Representer.add_representer(str, _text)
+    return Representer
+
+
+def _text(representer: Any, text: str) -> Any:
+    """Quote a text that holds a sign a reader of YAML takes for the end of a line, or would lose, so that it is escaped."""
+    style = None if text.replace("\n", "").isprintable() else '"'
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 def _ordered(value: Any) -> Any:
