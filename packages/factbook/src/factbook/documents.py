@@ -12,6 +12,8 @@ Path = tuple[str | int, ...]
 MAX_NODES = 200_000
 """Values in a document. A few aliases of aliases make more than any machine can hold."""
 MAX_DEPTH = 64
+_DEEP = re.compile(rf"(?:[\[{{]\s*){{{MAX_DEPTH + 1}}}")
+"""What can only be nested too deep: looking for the end of so many brackets costs the parser seconds."""
 
 
 class Mistake(msgspec.Struct, frozen=True, order=True):
@@ -61,6 +63,9 @@ def parse(text: str) -> Document:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    deep = _DEEP.search(text)
+    if deep is not None:
+        raise Unreadable(Mistake(text.count("\n", 0, deep.start()) + 1, "", "it is nested too deep"))
     yaml = YAML(typ="safe", pure=True)
     # An anchor that stands twice is legal, and a warning for each would fill a server's log.
     yaml.composer.warn_double_anchors = False
