@@ -86,6 +86,8 @@ def test_a_check_ends_with_1_where_a_promise_is_broken(cli, source_url, write):
     fresh = changed(CONTRACT, slaProperties=[])
     cli("contracts", "import", write(fresh))
     kept = cli("contracts", "check", "orders-daily", "--json")
+    (left,) = kept.json[0]["data"][0]["noted"]
+    assert left["result"]["reason"] == "SQL of a contract is run with --allow-sql alone"
     assert (kept.code, kept.json[0]["passed"], kept.json[0]["data"][0]["outcomes"]["skipped"]) == (0, True, 1)
     assert cli("contracts", "check", "--allow-sql", "--json").json[0]["data"][0]["outcomes"] == {
         "passed": 3,

@@ -233,7 +233,9 @@ class _Run:
 
     def _refused(self, rule: Rule) -> QualityResult | None:
         if rule.has_sql and not self.request.allows_sql:
-            return result(rule, "skipped", reason="its SQL came over HTTP, where none is taken", ruleset=self.ruleset)
+            is_contract = self.request.keeps_scores
+            reason = "SQL of a contract is run with --allow-sql alone" if is_contract else "its SQL came over HTTP, where none is taken"
+            return result(rule, "skipped", reason=reason, ruleset=self.ruleset)
         return None
 
     def _out_of_budget(self, rule: Rule) -> QualityResult:
