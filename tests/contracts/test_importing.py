@@ -170,6 +170,12 @@ def test_history_says_what_each_state_changed_and_that_it_ended(house):
         house.contracts.history("never")
 
 
+def test_a_later_version_says_each_change_once(house):
+    house.take(ORDERS)
+    house.take(changed(ORDERS, version="1.3.0", domain="sales"))
+    assert house.contracts.history("orders-daily").items[1].changes == ["version is '1.3.0' and was '1.2.0'", "domain is new"]
+
+
 def test_two_contracts_hold_side_by_side_on_one_table(house):
     house.scanned("shop.public.orders")
     house.take(ORDERS)

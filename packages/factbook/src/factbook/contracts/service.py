@@ -229,17 +229,7 @@ def _change(stored: StoredRecord, before: StoredRecord | None) -> ContractChange
         return ContractChange(stored.offset, stored.record.produced_at, by=said)
     whole = msgspec.convert(stored.record.payload, DataContract)
     earlier = None if before is None or before.record.payload is None else before.record.payload
-    changes = [] if earlier is None else list(differences(earlier, stored.record.payload))[:_MAX_DIFFERENCES]
-    return ContractChange(
-        stored.offset,
-        stored.record.produced_at,
-        whole.version,
-        whole.status,
-        whole.owner,
-        said,
-        [_without_prefix(text) for text in changes],
-    )
-
-
-def _without_prefix(text: str) -> str:
-    return text.removeprefix("document.")
+    # What the facts say of the document, and the document itself, is told once.
+    told = () if earlier is None else (text.removeprefix("document.") for text in differences(earlier, stored.record.payload))
+    changes = list(dict.fromkeys(told))[:_MAX_DIFFERENCES]
+    return ContractChange(stored.offset, stored.record.produced_at, whole.version, whole.status, whole.owner, said, changes)
