@@ -58,6 +58,10 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "job_id": self.job_id,
             "token_id": self.token_id,
             "alert_id": self.alert_id,
+            "contract_id": self.table,
+            "bind": [f"{self.table}={self.source_id}.public.{self.table}"],
+            "replace": "true",
+            "data": "true",
             "after_offset": self.offset,
             "cursor": next(
                 (cursor for start, cursor in cursors.items() if path.endswith(start)), f"2026-01-01T00:00:00+00:00~{self.offset}"
@@ -119,6 +123,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
         question = {"kind": "ingestion_volume", "targets": [target], "producer_id": self.producer_id}
         within = {"kind": "ingestion_volume", "within": {"source_id": self.source_id}}
         url = "postgresql://u:p@127.0.0.1:1/x"
+        contract = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": self.table, "version": "1.0.0", "status": "active"}
         known: dict[str, list[Any]] = {
             "POST /records": [
                 self.record(None),
@@ -169,6 +174,11 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
                 {"name": "t", "grants": [{"action": "admin", "tenant": "*"}]},
             ],
             "DELETE /tokens/{token_id}": [None],
+            "POST /contracts": [contract, contract | {"version": "0.0.1", "status": "draft"}],
+            "PATCH /contracts/{contract_id}": [{"status": "retired"}, {"owner": self.producer_id}],
+            "DELETE /contracts/{contract_id}": [None],
+            "POST /contracts/{contract_id}/check": [None],
+            "POST /products/odps": [{"apiVersion": "v1.0.0", "kind": "DataProduct", "id": self.table, "status": "draft"}],
             "POST /retention/apply": [None],
             "POST /compact": [None],
             "POST /kinds": [self.kind],

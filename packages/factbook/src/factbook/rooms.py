@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from factbook.app import Factbook
+    from factbook.contracts import ContractCheck, Contracts
+    from factbook.contracts.products import ProductDocuments
     from factbook.dictionary import Dictionary
     from factbook.diff import Diffs
     from factbook.diff.comparison import Judge
@@ -156,6 +158,30 @@ class Rooms:
         # The file is the server's own, as its environment and its configured source are.
         own_rules = self._house.settings.quality_rules if self.is_own else None
         return Qualities(self._house.sql, self.addresses, tenant=self.tenant, own_rules=own_rules)
+
+    @cached_property
+    def contracts(self) -> Contracts:
+        from factbook.contracts import Contracts
+
+        return Contracts(self._house.repository, tenant=self.tenant)
+
+    @cached_property
+    def product_documents(self) -> ProductDocuments:
+        from factbook.contracts.products import ProductDocuments
+
+        return ProductDocuments(self._house.repository, tenant=self.tenant)
+
+    def check_contract(self, contract_id: str, *, allows_sql: bool = False, **options: Any) -> tuple[ContractCheck, list[QualityOutcome]]:
+        """Check what a contract promises of structure, then here and now what it promises of data. Options as of :meth:`run_quality`."""
+        found = self.contracts.check(contract_id)
+        books = self.qualities.contract_rulebooks(contract_id, allows_sql=allows_sql)
+        return found, [self.run_quality(source, rules=book, **options) for source, book in books.items()]
+
+    def check_contract_in_background(self, contract_id: str, *, data: bool) -> ContractCheck:
+        """Check what a contract promises of structure; with ``data`` a job for each source judges the rest. Its SQL is not run."""
+        found = self.contracts.check(contract_id)
+        books = self.qualities.contract_rulebooks(contract_id, allows_sql=False) if data else {}
+        return found.with_jobs([self.submit_quality(source, rules=book, trigger="contract").job_id for source, book in books.items()])
 
     @cached_property
     def quality(self) -> QualityReader:

@@ -264,6 +264,9 @@ _JOBS = tuple(sorted(JobsProjection.kinds))
 _SCANS = ("catalog_scan",)
 _ALERTS = ("alert",)
 _COMPARED: Demand = (Action.READ, ("catalog_scan", "schema_snapshot", "statistics_snapshot"))
+_CONTRACTS = ("data_contract",)
+_PROMISED: Demand = (Action.READ, ("catalog_scan", "data_contract", "schema_snapshot"))
+"""What is read to bind a contract to its tables, and to hold them against it."""
 _QUALITY = ("quality_result", "quality_score", "sla_adherence")
 _PROFILES = ("statistics_snapshot",)
 
@@ -291,6 +294,12 @@ DiffReader = Annotated["Rooms", needs(_COMPARED)]
 DiffWriter = Annotated["Rooms", needs(_COMPARED, (Action.WRITE, ("catalog_diff",)))]
 QualityReader = Annotated["Rooms", needs((Action.READ, _QUALITY))]
 AnomalyReader = Annotated["Rooms", needs((Action.READ, MEASUREMENTS))]
+ContractReader = Annotated["Rooms", needs((Action.READ, _CONTRACTS))]
+ContractKeeper = Annotated["Rooms", needs(_PROMISED, (Action.WRITE, _CONTRACTS))]
+ContractEnder = Annotated["Rooms", needs((Action.READ, _CONTRACTS), (Action.WRITE, _CONTRACTS))]
+ContractChecker = Annotated["Rooms", needs(_PROMISED, (Action.WRITE, ("quality_result",)))]
+ProductDocumentReader = Annotated["Rooms", needs((Action.READ, ("data_product",)))]
+ProductDocumentKeeper = Annotated["Rooms", needs(_PROMISED, (Action.READ, ("data_product",)), (Action.WRITE, ("data_product",)))]
 JobReader = Annotated["Rooms", needs((Action.READ, _JOBS))]
 JobRunner = Annotated["Rooms", needs((Action.READ, _JOBS), (Action.WRITE, _WORK))]
 Scanner = Annotated["Rooms", needs((Action.WRITE, _WORK))]

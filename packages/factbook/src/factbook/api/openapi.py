@@ -34,6 +34,7 @@ from factbook.api.schemas import (
     TokenWish,
     VersionChoice,
 )
+from factbook.contracts import ContractCheck, ContractEdit, ContractHistory, ContractPage, ContractView, Imported
 from factbook.dictionary import DictionaryPage
 from factbook.diff import DiffPage
 from factbook.diff.gate_model import GateResult
@@ -59,6 +60,11 @@ if TYPE_CHECKING:
 TYPES: tuple[type, ...] = (
     AlertPage,
     Connection,
+    ContractCheck,
+    ContractEdit,
+    ContractHistory,
+    ContractPage,
+    ContractView,
     DictionaryPage,
     FormatList,
     DiffPage,
@@ -68,6 +74,7 @@ TYPES: tuple[type, ...] = (
     Health,
     HealthBrief,
     HistoryPlan,
+    Imported,
     Job,
     JobPage,
     AnomalyPage,
@@ -116,7 +123,7 @@ _REASONS = {
     404: "Nothing is there under that name.",
     409: "It waits for consent, was cancelled, cannot be judged, or contradicts what is there.",
     413: "The body is larger than MAX_BODY_BYTES.",
-    415: "The body is not JSON (or, for records, NDJSON), or packed otherwise than by gzip.",
+    415: "The body is not JSON (or NDJSON for records, YAML for contracts and products), or packed otherwise than by gzip.",
     422: "A record or a kind breaks a rule; `field` names the value.",
     429: "The server has more to store than it can keep up with; send it again after `Retry-After` seconds.",
     500: "The server is configured wrongly, or has a bug.",
@@ -166,9 +173,22 @@ def file(description: str, *, errors: Iterable[int] = ()) -> dict[int | str, dic
     return described
 
 
+def standard(description: str, *, errors: Iterable[int] = ()) -> dict[int | str, dict[str, Any]]:
+    """Describe the responses of a route that sends a document of a standard, as JSON or YAML."""
+    described = answers(None, description, errors=errors)
+    described[200]["content"] = {media: {"schema": {"type": "object"}} for media in ("application/json", "application/yaml")}
+    return described
+
+
 def takes(struct: type, *, required: bool = True) -> dict[str, Any]:
     """Describe a JSON body."""
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": reference(struct)}}}}
+
+
+def takes_document(description: str) -> dict[str, Any]:
+    """Describe a body that is a document of a standard, as YAML or JSON."""
+    content = {media: {"schema": {"type": "object", "description": description}} for media in ("application/yaml", "application/json")}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def document(app: FastAPI) -> dict[str, Any]:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from factbook.app import Factbook
     from factbook.settings import Settings
 
-BODY_TYPES = ("application/json", "application/x-ndjson")
+BODY_TYPES = ("application/json", "application/x-ndjson", "application/yaml")
 HEALTH_PATHS = frozenset({"/health", "/api/v1/health"})
 QUESTIONS = frozenset({"/records/latest", "/records/query", "/api/v1/records/latest", "/api/v1/records/query"})
 """Where a POST is a question too long for a URL: it changes nothing, so it is a read."""

@@ -32,8 +32,11 @@ def where(change: GateChange) -> str:
 def hits(impact: Impact) -> Iterator[tuple[str, str, str]]:
     """Yield what is hit: what it is, its name, and why it is."""
     from factbook.diff.downstream import shown_table
+    from factbook_sdk.facts.kinds.data_product import PRODUCTS
 
     for table in impact.tables:
+        if table.table.source_id == PRODUCTS and any(product.product == table.table.table for product in impact.products):
+            continue
         columns = f"{', '.join(table.columns)} " if table.columns else ""
         steps = f"{table.distance} steps away, " if table.distance > 1 else ""
         job = f", by {table.job}" if table.job else ""
@@ -43,13 +46,14 @@ def hits(impact: Impact) -> Iterator[tuple[str, str, str]]:
     for mention in impact.mentions:
         yield "view", f"{mention.schema}.{mention.table}", f"its text mentions {mention.changed}"
     for product in impact.products:
-        way = "takes in" if product.port == "input" else "gives out"
+        ways = {"input": f"takes in {product.table}", "output": f"gives out {product.table}", "lineage": "is made from what changes"}
         owners = f"; {', '.join(product.owners)}" if product.owners else ""
-        yield "product", f"{product.domain}/{product.product}", f"{way} {product.table}{owners}"
+        yield "product", f"{product.domain}/{product.product}", f"{ways[product.port]}{owners}"
     for contract in impact.contracts:
         promised = f": {', '.join(contract.columns)}" if contract.columns else ""
         by = f"; {contract.owner}" if contract.owner else ""
-        yield "contract", f"{contract.contract_id} {contract.version}", f"promises {contract.table}{promised}{by}"
+        what = "is broken: it promises" if contract.is_broken else "promises"
+        yield "contract", f"{contract.contract_id} {contract.version}", f"{what} {contract.table}{promised}{by}"
     for owner in impact.owners:
         yield owner.role, owner.name, f"of {owner.table}{f' {owner.column}' if owner.column else ''}"
 

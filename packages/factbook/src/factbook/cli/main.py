@@ -17,6 +17,7 @@ from factbook.cli import (
     alerts,
     backfill,
     compact,
+    contracts,
     demo,
     dictionary,
     diff,
@@ -61,6 +62,7 @@ app.command()(diff.diff)
 app.command()(gate.gate)
 app.add_typer(quality.app, name="quality")
 app.add_typer(profile.app, name="profile")
+app.add_typer(contracts.app, name="contracts")
 app.command()(jobs.jobs)
 app.add_typer(jobs.job, name="job")
 app.add_typer(sources.app, name="sources")

@@ -10,8 +10,9 @@ from factbook.cli.tables import show_table
 from factbook.cli.terminal import count, note, say, utc
 
 if TYPE_CHECKING:
+    from factbook.documents import Mistake
     from factbook.quality.model import AnomalyPage, QualityPage, TableQuality
-    from factbook.quality.rules.model import Mistake, RuleSet
+    from factbook.quality.rules.model import RuleSet
     from factbook_sdk.facts.kinds.quality_score import DimensionScore
 
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
 from factbook.diff.comparison import Comparison, Judged
+from factbook.diff.contracts import promises_of, raised
 from factbook.diff.gate_model import (
     MAX_CHANGES,
     GateRequest,
     GateResult,
     by_severity,
     changed_tables,
+    contract_reasons,
     counts_for,
     explains,
     named_changes,
@@ -29,6 +33,7 @@ from factbook.diff.service import Diffs
 from factbook.diff.severities import Severities
 from factbook.diff.using import hit
 from factbook.diff.verdict import place_of
+from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.repository.contract import MetadataRepository
 
 
@@ -62,17 +67,18 @@ class Gate:
         comparison = self._diffs.compare(request.source_id, request.before, request.after, other=request.other)
         notes = self._judgeable.check(request, uses, comparison)
         severities = self._severities_of(request.source_id)
-        concerned = hit(uses, comparison.judged)
-        kept = [item for item in concerned if not severities.ignores(item.verdict.rule, place_of(item.difference))]
+        concerned = hit(uses, self._with_contracts(request.source_id, comparison))
+        kept = [item for item in concerned if _counts(item, severities)]
         renames = renames_of(comparison)
         counting = [item for item in kept if counts_for(item, request.fail_on, request.breaks)]
         failing, accepted, unused = without_accepted(counting, renames, request.accept)
         notes += [f"accepted, and not there: {identifier}" for identifier in unused]
+        impact = self._impact(request.source_id, failing, comparison)
         notes += [f"over since {entry.until}, and ignored no more: {entry.rule} on {entry.on}" for entry in severities.expired]
         return GateResult(
             source_id=request.source_id,
             passed=not failing,
-            reasons=reasons_of(failing),
+            reasons=[*reasons_of(failing), *contract_reasons(impact)],
             fail_on=request.fail_on,
             breaks=request.breaks,
             before=comparison.before,
@@ -83,12 +89,30 @@ class Gate:
             accepted=accepted,
             ignored=len(concerned) - len(kept),
             renames=[rename for rename in renames if any(explains(rename, item) for item in failing)][:MAX_CHANGES],
-            impact=self._impact(request.source_id, failing, comparison),
+            impact=impact,
             unread=comparison.unread,
             notes=notes,
         )
 
+    def _with_contracts(self, source_id: str, comparison: Comparison) -> list[Judged]:
+        """Return the differences with those that break a contract in force raised to breaking."""
+        names = [item.difference.name for item in comparison.judged if item.difference.name is not None]
+        promises = promises_of(self._repository, source_id, names, tenant=self._tenant) if names else {}
+        if not promises:
+            return list(comparison.judged)
+        scan = self._repository.latest(MetadataTarget(source_id), "catalog_scan", tenant=self._tenant)
+        engine = None if scan is None else (scan.record.payload or {}).get("engine")
+        return raised(comparison.judged, promises, engine=engine)
+
     def _impact(self, source_id: str, failing: Sequence[Judged], comparison: Comparison) -> Impact:
         moment = comparison.after.moment
         changed = changed_tables(failing)
-        return impact_of(self._repository, source_id, changed, lambda: self._reading.whole(source_id, moment), tenant=self._tenant)
+        impact = impact_of(self._repository, source_id, changed, lambda: self._reading.whole(source_id, moment), tenant=self._tenant)
+        broken = {identifier for item in failing for identifier in item.verdict.contracts}
+        contracts = [msgspec.structs.replace(hit, is_broken=hit.contract_id in broken) for hit in impact.contracts]
+        return msgspec.structs.replace(impact, contracts=contracts)
+
+
+def _counts(item: Judged, severities: Severities) -> bool:
+    """Return whether a change counts at its place; one that breaks a contract is never ignored by a file."""
+    return bool(item.verdict.contracts) or not severities.ignores(item.verdict.rule, place_of(item.difference))

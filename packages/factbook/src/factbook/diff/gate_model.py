@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from factbook.diff.comparison import SEVERITIES, Comparison, Judged
 from factbook.diff.downstream import Columns
-from factbook.diff.impact import Impact
+from factbook.diff.impact import HitContract, Impact
 from factbook.diff.model import Party, Severity
 from factbook.diff.payload import changes_of
 from factbook.diff.using import Use, parse_tables, parse_uses
@@ -62,9 +62,11 @@ class GateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class GateChange(Change, frozen=True, omit_defaults=True):
-    """A change that counts. ``id`` stays the same as long as the change does; ``accept`` takes it."""
+    """A change that counts. ``id`` stays the same as long as the change does; ``accept`` takes it. ``contracts`` are the ids of those in
+    force that it breaks: it is breaking for them, whatever its rule says."""
 
     id: str = ""
+    contracts: tuple[str, ...] = ()
 
 
 class GateRename(Rename, frozen=True, omit_defaults=True, kw_only=True):
@@ -160,7 +162,11 @@ def named_changes(failing: Sequence[Judged]) -> list[GateChange]:
     failing = failing[:MAX_CHANGES]
     changes = changes_of(failing)
     return [
-        GateChange(**{name: getattr(change, name) for name in change.__struct_fields__}, id=change_id(item))
+        GateChange(
+            **{name: getattr(change, name) for name in change.__struct_fields__},
+            id=change_id(item),
+            contracts=item.verdict.contracts,
+        )
         for change, item in zip(changes, failing, strict=True)
     ]
 
@@ -175,6 +181,20 @@ def reasons_of(failing: Sequence[Judged]) -> list[str]:
             whom = f" for {' and '.join(parties)}" if parties else ""
             reasons.append(f"{len(items):,} {severity} {'change' if len(items) == 1 else 'changes'}{whom}")
     return reasons
+
+
+def contract_reasons(impact: Impact) -> list[str]:
+    """Say in a sentence which contract is broken, whose it is, and which products stand under it."""
+    return [_contract_reason(contract, impact) for contract in impact.contracts if contract.is_broken]
+
+
+def _contract_reason(contract: HitContract, impact: Impact) -> str:
+    own = [hit for hit in impact.products if hit.contract_id == contract.contract_id and hit.port == "output"]
+    own = own or [hit for hit in impact.products if hit.table == contract.table and hit.port == "output"]
+    named = [f"{hit.product} of {', '.join(hit.owners)}" if hit.owners else hit.product for hit in own]
+    owner = f" of {contract.owner}" if contract.owner else ""
+    products = f" (product {'; '.join(dict.fromkeys(named))})" if named else ""
+    return f"the contract {contract.contract_id} {contract.version}{owner} is broken{products}"
 
 
 def changed_tables(failing: Sequence[Judged]) -> Mapping[TableName, Columns]:

@@ -6,7 +6,7 @@ known is said as such: without lineage facts nobody can say that nobody reads a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal
 
@@ -27,8 +27,8 @@ from factbook.diff.mentions import HitReference, Mention, mentions, references
 from factbook.sources.contract import TableName
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.annotation import Annotation
-from factbook_sdk.facts.kinds.data_contract import DataContract
-from factbook_sdk.facts.kinds.data_product import DataProduct, Port
+from factbook_sdk.facts.kinds.data_contract import CONTRACTS, DataContract
+from factbook_sdk.facts.kinds.data_product import PRODUCTS, DataProduct, Port
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.facts.parts import TableRef
 from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, StoredRecord, Targets
@@ -46,24 +46,28 @@ Known = Literal["none", "not of these tables", "some"]
 
 
 class HitProduct(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A data product that takes in or gives out a table that is changed or hit."""
+    """A data product that takes in or gives out a table that is changed or hit, that has a port under a contract on one, or that is made
+    from one by ``lineage``. Those that take in are its consumers."""
 
     product: str
     domain: str
     table: str
-    port: Literal["input", "output"]
+    port: Literal["input", "output", "lineage"]
     contract_id: str | None = None
     owners: list[str] = []
 
 
 class HitContract(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A contract on a table that is changed or hit. ``columns`` are the promised ones that are; none where it is not known which."""
+    """A contract on a table that is changed or hit. ``columns`` are the promised ones that are; none where it is not known which.
+
+    ``is_broken`` where a change takes away what it promises while it is in force."""
 
     contract_id: str
     version: str
     table: str
     columns: list[str] = []
     owner: str | None = None
+    is_broken: bool = False
 
 
 class HitOwner(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -102,14 +106,17 @@ def impact_of(
     facts = _Facts(repository, tenant)
     refs = {TableRef(source_id, name.table, name.schema): columns for name, columns in changed.items()}
     graph = Graph(facts.edges())
-    closure = downstream(graph, refs)
-    concerned = refs | {hit.table: frozenset(hit.columns) or None for hit in closure.tables}
+    # Who is made from a product is made from what it gives out.
+    starts = refs | {TableRef(PRODUCTS, name): None for name in facts.products_giving(refs)}
+    closure = downstream(graph, starts)
+    concerned = starts | {hit.table: frozenset(hit.columns) or None for hit in closure.tables}
     tables = list(catalog().items())
+    contracts = facts.contracts(concerned, source_id)
     hits: dict[str, list[Any]] = {
         "references": references(tables, changed),
         "mentions": mentions(tables, changed),
-        "products": facts.products(concerned, source_id),
-        "contracts": facts.contracts(concerned, source_id),
+        "products": facts.products(concerned, source_id, {hit.contract_id: hit.table for hit in contracts}, {*starts} - {*refs}),
+        "contracts": contracts,
         "owners": facts.owners(concerned, source_id),
     }
     impact = Impact(
@@ -127,6 +134,7 @@ class _Facts:
         self._repository = repository
         self._tenant = tenant
         self.truncated = False
+        self._read_products: list[DataProduct] | None = None
 
     def edges(self) -> Iterator[Edge]:
         for record in self._in_force("lineage"):
@@ -134,22 +142,44 @@ class _Facts:
             if target is not None:
                 yield from edges_of(target, record.record.payload or {})
 
-    def products(self, concerned: Mapping[TableRef, Columns], source_id: str) -> list[HitProduct]:
+    def products_giving(self, tables: Mapping[TableRef, Columns]) -> list[str]:
+        """Return the products that give out one of these tables, or whose port stands under a contract on one."""
+        wanted = _Wanted(tables)
+        ids = {str((stored.record.payload or {}).get("contract_id")) for _, stored in self._of_tables("data_contract", tables)}
+        return [
+            product.name
+            for product in self._products()
+            if any(wanted.has(port.table) or port.contract_id in ids for port in product.outputs)
+        ]
+
+    def products(
+        self, concerned: Mapping[TableRef, Columns], source_id: str, contracts: Mapping[str, str], own: Collection[TableRef]
+    ) -> list[HitProduct]:
+        """Return the products that are hit. ``contracts`` are tables by the ids of contracts on them; ``own`` products give out what
+        changes, and are no consumers of it."""
         wanted = _Wanted(concerned)
         found: list[HitProduct] = []
-        for stored in self._in_force("data_product"):
-            product = msgspec.convert(stored.record.payload, DataProduct)
-            if product.status == "retired":
-                continue
+        for product in self._products():
             owners = [owner.name for owner in product.owners]
             ports: list[tuple[Literal["input", "output"], Port]] = [("input", port) for port in product.inputs]
             ports += [("output", port) for port in product.outputs]
-            found.extend(
-                HitProduct(product.name, product.domain, shown_table(port.table, source_id=source_id), way, port.contract_id, owners)
+            hits = [
+                HitProduct(product.name, product.domain, _table_of(port, contracts, source_id), way, port.contract_id, owners)
                 for way, port in ports
-                if wanted.has(port.table)
-            )
+                if wanted.has(port.table) or port.contract_id in contracts
+            ]
+            node = TableRef(PRODUCTS, product.name)
+            if not hits and node in concerned and node not in own:
+                hits.append(HitProduct(product.name, product.domain, shown_table(node), "lineage", owners=owners))
+            found += hits
         return sorted(found, key=lambda hit: (hit.domain, hit.product, hit.port, hit.table))
+
+    def _products(self) -> list[DataProduct]:
+        """Return the products that are not retired; they are read once."""
+        if self._read_products is None:
+            products = [msgspec.convert(stored.record.payload, DataProduct) for stored in self._in_force("data_product")]
+            self._read_products = [product for product in products if product.status != "retired"]
+        return self._read_products
 
     def contracts(self, concerned: Mapping[TableRef, Columns], source_id: str) -> list[HitContract]:
         found = []
@@ -223,6 +253,12 @@ class _Wanted:
 
     def has(self, table: TableRef) -> bool:
         return any(is_same_table(table, wanted) for wanted in self._by_name.get((table.source_id, table.table), ()))
+
+
+def _table_of(port: Port, contracts: Mapping[str, str], source_id: str) -> str:
+    """Return the table of a port; one that names a contract alone has that of the contract."""
+    is_named = port.table.source_id != CONTRACTS
+    return shown_table(port.table, source_id=source_id) if is_named else contracts.get(port.contract_id or "", shown_table(port.table))
 
 
 def _ref(target: MetadataTarget) -> TableRef | None:

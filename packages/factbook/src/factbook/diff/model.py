@@ -35,9 +35,12 @@ class Difference(msgspec.Struct, frozen=True, gc=False):
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """What one difference does to others: ``rule`` names the rule that spoke, ``reason`` is its sentence, ``breaks`` who is hit."""
+    """What one difference does to others: ``rule`` names the rule that spoke, ``reason`` is its sentence, ``breaks`` who is hit.
+
+    ``contracts`` are the ids of contracts in force that the difference breaks; only a gate asks for them."""
 
     rule: str
     severity: Severity
     breaks: tuple[Party, ...] = ()
     reason: str = ""
+    contracts: tuple[str, ...] = ()

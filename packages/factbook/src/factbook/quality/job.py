@@ -13,6 +13,7 @@ import msgspec
 
 from factbook.errors import ConfigurationError, FactbookError, InvalidRequest
 from factbook.jobs import Job, JobControl, Jobs, Progress
+from factbook.quality.contracts import Rulebook, contract_rulebooks
 from factbook.quality.facts import Facts
 from factbook.quality.model import JOB_TYPE, Noted, QualityRequest, QualityRun
 from factbook.quality.rules import read_text, rules_of
@@ -24,20 +25,14 @@ from factbook.sources.urls import is_url
 from factbook_sdk.facts import MetadataContext, MetadataTarget
 from factbook_sdk.repository.contract import MetadataRepository
 
+__all__ = ["Qualities", "QualityOutcome", "Rulebook"]
+
 
 class QualityOutcome(msgspec.Struct, frozen=True):
     """A run in the foreground: the job as the job list shows it, and what it found (``None`` if it failed)."""
 
     job: Job
     result: QualityRun | None
-
-
-class Rulebook(msgspec.Struct, frozen=True):
-    """The text of a rules file with its name. Over HTTP its SQL is not run: a request is no reason to trust it."""
-
-    name: str
-    text: str
-    allows_sql: bool = True
 
 
 class Qualities:
@@ -55,12 +50,13 @@ class Qualities:
         text = parameters.get("rules_text")
         request = QualityRequest(
             source_id=parameters["source_id"],
-            rules=None if text is None else rules_of(text, parameters["rules_name"]),
+            rules=None if text is None else rules_of(text, parameters["rules_name"], parameters.get("rules_tables")),
             tables=parameters.get("tables", []),
             only_rules=parameters.get("only_rules", []),
             tags=parameters.get("tags", []),
             budget_seconds=parameters.get("budget_seconds"),
             allows_sql=parameters.get("allows_sql", False),
+            keeps_scores=parameters.get("rules_tables") is not None,
             context=MetadataContext(job_id=control.job.job_id, run_id=control.job.job_id, tenant=self._tenant),
         )
         found = run_quality(
@@ -110,6 +106,13 @@ class Qualities:
             # Where the server keeps its files is nobody's business who asks over HTTP.
             raise ConfigurationError("The server's own rules cannot be read", fix="Set QUALITY_RULES to a rules file") from error
 
+    def contract_rulebooks(self, contract_id: str, *, allows_sql: bool) -> dict[str, Rulebook]:
+        """Return what a contract promises of data, by source, read from its facts; nothing of a source where it promises nothing.
+
+        Its SQL is run only where whoever asks says so: a fact may be anybody's.
+        """
+        return contract_rulebooks(self._repository, contract_id, tenant=self._tenant, allows_sql=allows_sql)
+
     def _parameters(
         self,
         source: str | None,
@@ -123,7 +126,7 @@ class Qualities:
     ) -> dict[str, Any]:
         if rules is not None:
             # Refused here, where somebody is there to read it, and not when a worker comes to it.
-            known = rules_of(rules.text, rules.name)
+            known = rules_of(rules.text, rules.name, rules.tables)
             source = source or (known.source if known.source and not set("*?[") & set(known.source) else None)
         if rules is None and (only_rules or tags):
             raise InvalidRequest("Rules are chosen and no rules are there to choose from", fix="Add --rules FILE", field="rules")
@@ -143,4 +146,6 @@ class Qualities:
             parameters["budget_seconds"] = budget_seconds
         if rules is not None:
             parameters |= {"rules_name": rules.name, "rules_text": rules.text, "allows_sql": rules.allows_sql}
+            if rules.tables is not None:
+                parameters["rules_tables"] = rules.tables
         return parameters

@@ -25,7 +25,9 @@ OnProgress = Callable[[int, int | None, str], None]
 
 class QualityRequest(msgspec.Struct, frozen=True):
     """What to judge. Without ``rules`` only scores and anomalies are made, of facts that are there. ``tables`` are patterns of
-    ``schema.table``, ``only_rules`` ids or patterns, ``tags`` names of which a rule has one; ``budget_seconds`` ends the measuring."""
+    ``schema.table``, ``only_rules`` ids or patterns, ``tags`` names of which a rule has one; ``budget_seconds`` ends the measuring.
+
+    With ``keeps_scores`` scores stay as they are: the rules of a contract are not all there are of its tables."""
 
     source_id: str
     rules: RuleSet | None = None
@@ -34,6 +36,7 @@ class QualityRequest(msgspec.Struct, frozen=True):
     tags: list[str] = []
     budget_seconds: float | None = None
     allows_sql: bool = True
+    keeps_scores: bool = False
     context: MetadataContext = MetadataContext()
 
     @property

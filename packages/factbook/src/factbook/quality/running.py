@@ -143,7 +143,8 @@ class _Run:
         now = datetime.now(UTC)
         kept = [promises.check_promise(promise, results, [fresh[rule.id] for rule in extra[number]], now) for number, promise in promised]
         self._noted_promises += [NotedPromise(one, name.schema, name.table) for one in kept]
-        self._facts.store(name, [fresh[rule.id] for rule in rules if rule.id not in done], score, kept)
+        score_told = None if self.request.keeps_scores else score
+        self._facts.store(name, [fresh[rule.id] for rule in rules if rule.id not in done], score_told, kept)
 
     def judge_source(self) -> None:
         """Judge what is about the whole source: its own queries, rules that match nothing, its score and its promises."""
@@ -153,8 +154,9 @@ class _Run:
         self._note(own, None)
         score, kept = None, []
         if not self.request.is_partial and not self.request.tables:
-            score = scoring.score_source(self._scores)
-            self._score, self._score_reason = score.score, score.reason
+            if not self.request.keeps_scores:
+                score = scoring.score_source(self._scores)
+                self._score, self._score_reason = score.score, score.reason
             results, now = [*self._of_all_tables, *own], datetime.now(UTC)
             kept = [promises.check_promise(promise, results, [], now) for _, promise in self._promises if promise.table is None]
             kept += [promises.unknown(promise) for _, promise in self._promises if self._matches_nothing(promise)]
@@ -234,7 +236,9 @@ class _Run:
 
     def _refused(self, rule: Rule) -> QualityResult | None:
         if rule.has_sql and not self.request.allows_sql:
-            return result(rule, "skipped", reason="its SQL came over HTTP, where none is taken", ruleset=self.ruleset)
+            is_contract = self.request.keeps_scores
+            reason = "SQL of a contract is run with --allow-sql alone" if is_contract else "its SQL came over HTTP, where none is taken"
+            return result(rule, "skipped", reason=reason, ruleset=self.ruleset)
         return None
 
     def _out_of_budget(self, rule: Rule) -> QualityResult:

@@ -2,6 +2,7 @@
 
 from factbook.api.routes import (
     alerts,
+    contracts,
     dictionary,
     diff,
     export,
@@ -34,6 +35,7 @@ _MODULES = (
     profile,
     quality,
     export,
+    contracts,
     lint,
     sources,
     kinds,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from factbook.documents import Mistake, Unreadable, parse
 from factbook.errors import InvalidRequest, NotFound
-from factbook.quality.rules.documents import Unreadable, parse
-from factbook.quality.rules.model import Mistake, RuleSet
-from factbook.quality.rules.odcs import is_contract, read_contract
+from factbook.odcs import is_contract
+from factbook.quality.rules.model import RuleSet
+from factbook.quality.rules.odcs import read_contract
 from factbook.quality.rules.reading import read_rules
 
 MAX_BYTES = 1_048_576
@@ -15,18 +17,18 @@ MAX_BYTES = 1_048_576
 _SHOWN = 20
 
 
-def check_text(text: str, name: str) -> tuple[RuleSet, list[Mistake]]:
-    """Return the rules of a text and everything that is wrong in it."""
+def check_text(text: str, name: str, tables: Mapping[str, str] | None = None) -> tuple[RuleSet, list[Mistake]]:
+    """Return the rules of a text and everything that is wrong in it. ``tables`` are those that a contract's objects are bound to."""
     try:
         document = parse(text)
     except Unreadable as error:
         return RuleSet(name, "rules", []), [error.mistake]
-    return read_contract(document, name) if is_contract(document.root) else read_rules(document, name)
+    return read_contract(document, name, tables) if is_contract(document.root) else read_rules(document, name)
 
 
-def rules_of(text: str, name: str) -> RuleSet:
+def rules_of(text: str, name: str, tables: Mapping[str, str] | None = None) -> RuleSet:
     """Return the rules of a text; raises :class:`InvalidRequest` naming every mistake."""
-    rules, mistakes = check_text(text, name)
+    rules, mistakes = check_text(text, name, tables)
     if mistakes:
         more = f"; and {len(mistakes) - _SHOWN} more" if len(mistakes) > _SHOWN else ""
         raise InvalidRequest(

@@ -7,12 +7,14 @@ nobody defined) stays a rule that is always skipped and says why: a contract nev
 from __future__ import annotations
 
 import glob
+from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
 
+from factbook.documents import Document, Mistake, Path
 from factbook.durations import seconds_of
-from factbook.quality.rules.documents import Document, Path
+from factbook.odcs import METRICS, column_of, metric_of, severity_of, table_of
 from factbook.quality.rules.fields import MAX_VALUES
 from factbook.quality.rules.identity import with_distinct_ids
 from factbook.quality.rules.model import (
@@ -21,7 +23,6 @@ from factbook.quality.rules.model import (
     Expectation,
     Invalid,
     Missing,
-    Mistake,
     NotNull,
     Promise,
     RowCount,
@@ -33,19 +34,9 @@ from factbook.quality.rules.model import (
     Unit,
     Unjudged,
 )
-from factbook_sdk.facts.kinds.quality_result import Dimension, RuleSeverity
+from factbook_sdk.facts.kinds.quality_result import Dimension
 
 _DIMENSIONS: dict[str, Dimension] = {"conformity": "validity", "coverage": "completeness"}
-_SEVERITIES: dict[str, RuleSeverity] = {"info": "info", "information": "info", "low": "info", "warning": "warning", "warn": "warning"}
-_OLD_NAMES = {
-    "nullCheck": "nullValues",
-    "uniqueCheck": "duplicateValues",
-    "duplicateCount": "duplicateValues",
-    "unique": "duplicateValues",
-    "validValues": "invalidValues",
-}
-"""Metrics as ``rule`` named them before 3.1."""
-_METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount")
 _UNITS = {"d": "d", "day": "d", "days": "d", "h": "h", "hr": "h", "hour": "h", "hours": "h", "m": "min", "min": "min", "minutes": "min"}
 _UNITS |= {"minute": "min", "s": "s", "sec": "s", "second": "s", "seconds": "s", "w": "w", "week": "w", "weeks": "w"}
 _AGES = ("latency", "ly", "freshness")
@@ -56,27 +47,27 @@ class _Refused(Exception):
     pass
 
 
-def is_contract(root: Any) -> bool:
-    """Return whether a document is a data contract."""
-    return isinstance(root, dict) and (root.get("kind") == "DataContract" or ("apiVersion" in root and "schema" in root))
+class _Elsewhere(Exception):
+    """The service level is of an object that is bound to no table of this source."""
 
 
-def read_contract(document: Document, name: str) -> tuple[RuleSet, list[Mistake]]:
-    """Return the rules of a contract and everything that is wrong with their shape."""
-    reading = _Contract(document)
+def read_contract(document: Document, name: str, tables: Mapping[str, str] | None = None) -> tuple[RuleSet, list[Mistake]]:
+    """Return the rules of a contract and everything that is wrong with their shape.
+
+    ``tables`` are patterns of the tables that its objects are bound to, by their names: objects that are not among them are left out.
+    Without it objects are looked for by the names they have in the contract.
+    """
+    reading = _Contract(document, tables)
     return reading.ruleset(name), sorted(reading.mistakes)
 
 
 class _Contract:
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, tables: Mapping[str, str] | None) -> None:
         self._document = document
+        self._tables = tables
         self.mistakes = list(document.mistakes)
         root = document.root
         self._id = str(root["id"]) if isinstance(root.get("id"), (str, int)) else None
-        servers = [server for server in _list(root.get("servers")) if isinstance(server, dict)]
-        schemas = {str(server["schema"]) for server in servers if isinstance(server.get("schema"), str)}
-        # Several servers: any of their schemas may be meant, and the source says which there are.
-        self._schema = glob.escape(schemas.pop()) if len(schemas) == 1 else "*"
 
     def ruleset(self, name: str) -> RuleSet:
         root = self._document.root
@@ -86,7 +77,8 @@ class _Contract:
             return RuleSet(name, "odcs", [])
         rules: list[Rule] = []
         for index, table in enumerate(self._items(root.get("schema"), ("schema",))):
-            rules += self._table(table, ("schema", index))
+            if self._tables is None or table.get("name") in self._tables:
+                rules += self._table(table, ("schema", index))
         unjudged, promises = self._levels(root)
         return RuleSet(name, "odcs", with_distinct_ids(rules + unjudged, self._twice), promises)
 
@@ -101,8 +93,8 @@ class _Contract:
         return rules
 
     def _property(self, item: dict[str, Any], path: Path, table: str, prefix: str) -> list[Rule]:
-        named = item.get("physicalName") or item.get("name")
-        if not isinstance(named, str):
+        named = column_of(item)
+        if named is None:
             self._note(path, "a property needs a name")
             return []
         column = prefix + named
@@ -113,12 +105,13 @@ class _Contract:
         return rules + (self._property({"name": "[]", **items}, (*path, "items"), table, column) if isinstance(items, dict) else [])
 
     def _pattern(self, table: dict[str, Any]) -> str | None:
-        named = table.get("physicalName") or table.get("name")
-        if not isinstance(named, str) or not named:
+        if self._tables is not None:
+            return self._tables.get(str(table.get("name")))
+        schema, name = table_of(table, self._document.root.get("servers"))
+        if name is None:
             return None
-        schema, dot, name = named.rpartition(".")
-        # A longer name begins with the database, which is the source here.
-        return f"{glob.escape(schema.rpartition('.')[2])}.{glob.escape(name)}" if dot else f"{self._schema}.{glob.escape(named)}"
+        # Several servers: any of their schemas may be meant, and the source says which there are.
+        return f"{'*' if schema is None else glob.escape(schema)}.{glob.escape(name)}"
 
     def _quality(self, holder: dict[str, Any], path: Path, table: str, column: str | None, *, is_nested: bool = False) -> list[Rule]:
         rules = []
@@ -137,14 +130,13 @@ class _Contract:
     def _rule(self, entry: dict[str, Any], path: Path, check: Check, expect: Expectation, table: str) -> Rule:
         dimension = str(entry.get("dimension") or "")
         known = _DIMENSIONS.get(dimension) or (dimension if dimension in DIMENSIONS.values() else DIMENSIONS[type(check)])
-        severity = str(entry.get("severity") or "error").lower()
         said = entry.get("description") or entry.get("name")
         return Rule(
             str(entry.get("id") or ""),
             check,
             expect,
             cast("Dimension", known),
-            _SEVERITIES.get(severity, "error"),
+            severity_of(entry),
             table=table,
             tags=[str(tag) for tag in _list(entry.get("tags"))],
             description=str(said).strip() if said else None,
@@ -168,9 +160,9 @@ class _Contract:
         return self._metric(entry, str(metric), column)
 
     def _metric(self, entry: dict[str, Any], metric: str, column: str | None) -> tuple[Check, Expectation]:
-        known = _OLD_NAMES.get(metric, metric)
-        if known not in _METRICS:
-            raise _Refused(f"the metric {metric!r} is none of {', '.join(_METRICS)}")
+        known = metric_of(metric)
+        if known not in METRICS:
+            raise _Refused(f"the metric {metric!r} is none of {', '.join(METRICS)}")
         arguments = entry.get("arguments")
         arguments = arguments if isinstance(arguments, dict) else {}
         units: dict[str, Unit] = {"rows": "rows", "percent": "percent", "%": "percent"}
@@ -246,6 +238,8 @@ class _Contract:
             name = f"sla:{level.get('property')}" + (f":{element}" if element else "")
             try:
                 promises.append(self._promise(level, element, name, root))
+            except _Elsewhere:
+                continue
             except _Refused as refused:
                 check = Unjudged("sla", str(refused))
                 unjudged.append(Rule(f"{name}#{index + 1}", check, dimension="timeliness", line=self._document.line(path)))
@@ -264,6 +258,8 @@ class _Contract:
             raise _Refused("it names no single element TABLE.COLUMN whose newest value could be looked at")
         for item in _list(root.get("schema")):
             if isinstance(item, dict) and table in (item.get("name"), item.get("physicalName")):
+                if self._tables is not None and item.get("name") not in self._tables:
+                    raise _Elsewhere
                 return Promise("freshness", seconds, table=self._pattern(item), column=column, name=name, contract_id=self._id)
         raise _Refused(f"the contract describes no table {table!r}")
 

@@ -8,12 +8,23 @@ from typing import Any
 
 import msgspec
 
-from factbook.quality.rules.model import Mistake
-
 Path = tuple[str | int, ...]
 MAX_NODES = 200_000
 """Values in a document. A few aliases of aliases make more than any machine can hold."""
 MAX_DEPTH = 64
+_DEEP = re.compile(rf"(?:[\[{{]\s*){{{MAX_DEPTH + 1}}}")
+"""What can only be nested too deep: looking for the end of so many brackets costs the parser seconds."""
+
+
+class Mistake(msgspec.Struct, frozen=True, order=True):
+    """What is wrong in a document: on which line, where, and what is allowed there."""
+
+    line: int
+    place: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}, {self.place}: {self.text}" if self.place else f"line {self.line}: {self.text}"
 
 
 class Unreadable(Exception):
@@ -52,8 +63,14 @@ def parse(text: str) -> Document:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    deep = _DEEP.search(text)
+    if deep is not None:
+        raise Unreadable(Mistake(text.count("\n", 0, deep.start()) + 1, "", "it is nested too deep"))
+    yaml = YAML(typ="safe", pure=True)
+    # An anchor that stands twice is legal, and a warning for each would fill a server's log.
+    yaml.composer.warn_double_anchors = False
     try:
-        root = YAML(typ="safe", pure=True).compose(StringIO(text))
+        root = yaml.compose(StringIO(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise Unreadable(Mistake(mark.line + 1 if mark else 1, "", f"this is no YAML: {error.problem or error.context}")) from error

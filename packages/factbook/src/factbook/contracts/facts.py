@@ -1,0 +1,117 @@
+"""The facts of contracts in one tenant's log: what holds of one of them, and how they are stored together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from factbook.errors import NotFound
+from factbook_sdk.facts import MetadataContext, MetadataRecord, MetadataTarget
+from factbook_sdk.facts.building import closing, record_of
+from factbook_sdk.facts.kinds.data_contract import CONTRACTS, DataContract, contract_producer, contract_target
+from factbook_sdk.facts.parts import TableRef
+from factbook_sdk.facts.record import as_utc
+from factbook_sdk.repository.contract import MetadataRepository, StoredRecord, Within
+
+_PAGE = 50
+"""Facts read at a time: each holds a whole document."""
+
+
+class State(msgspec.Struct, frozen=True):
+    """A contract as it is: the fact about the whole, and those about its tables."""
+
+    whole: DataContract
+    promises: dict[TableRef, DataContract]
+    stored: StoredRecord
+
+    def by_object(self) -> dict[str, DataContract]:
+        """Return what is promised by the names of the document's objects."""
+        return {promise.object: promise for promise in self.promises.values() if promise.object}
+
+
+class Facts:
+    """Reads and writes the contracts of one tenant."""
+
+    def __init__(self, repository: MetadataRepository, *, tenant: str) -> None:
+        self._repository = repository
+        self._tenant = tenant
+
+    def find(self, contract_id: str, *, as_of: datetime | None = None) -> State | None:
+        """Return a contract as it is or was; ``None`` where there is none."""
+        stored = self._repository.latest(contract_target(contract_id), "data_contract", tenant=self._tenant, as_of=as_of)
+        if stored is None or stored.record.payload is None:
+            return None
+        whole = msgspec.convert(stored.record.payload, DataContract)
+        return State(whole, self._promises(whole, as_of), stored)
+
+    def get(self, contract_id: str, *, as_of: datetime | None = None) -> State:
+        """Return a contract; raises :class:`NotFound`."""
+        found = self.find(contract_id, as_of=as_of)
+        if found is None:
+            when = "" if as_of is None else f" at {as_utc(as_of, 'as_of').isoformat()}"
+            raise NotFound(f"There is no contract {contract_id!r}{when}", fix="`factbook contracts list` shows those there are", field="id")
+        return found
+
+    def _promises(self, whole: DataContract, as_of: datetime | None) -> dict[TableRef, DataContract]:
+        producer = contract_producer(whole.contract_id)
+        targets = {target_of(item.table): item.table for item in whole.objects if item.table is not None}
+        if not targets:
+            return {}
+        found = self._repository.latest_many(list(targets), "data_contract", producer_id=producer, tenant=self._tenant, as_of=as_of)
+        return {
+            table: msgspec.convert(found[target].record.payload, DataContract)
+            for target, table in targets.items()
+            if target in found and found[target].record.payload is not None
+        }
+
+    def store(self, whole: DataContract, promises: Mapping[TableRef, DataContract], before: State | None, by: str | None) -> None:
+        """Store a contract with what it promises of its tables, and end what it promised of others: all at once, or nothing."""
+        now = datetime.now(UTC)
+        producer, context, extras = contract_producer(whole.contract_id), MetadataContext(tenant=self._tenant), {"by": by} if by else {}
+        said: list[tuple[MetadataTarget, DataContract]] = [(contract_target(whole.contract_id), whole)]
+        said += [(target_of(table), promise) for table, promise in promises.items()]
+        records = [
+            record_of(payload, target, producer_id=producer, produced_at=now, context=context, extras=extras) for target, payload in said
+        ]
+        gone = [] if before is None else [table for table in before.promises if table not in promises]
+        records += [self._closed(target_of(table), producer, now) for table in gone]
+        self._repository.bulk_store(records, atomic=True)
+
+    def close(self, state: State) -> None:
+        """End a contract and all it promised."""
+        now, producer = datetime.now(UTC), contract_producer(state.whole.contract_id)
+        targets = [contract_target(state.whole.contract_id), *map(target_of, state.promises)]
+        self._repository.bulk_store([self._closed(target, producer, now) for target in targets], atomic=True)
+
+    def _closed(self, target: MetadataTarget, producer: str, now: datetime) -> MetadataRecord:
+        return closing(DataContract, target, producer_id=producer, produced_at=now, context=MetadataContext(tenant=self._tenant))
+
+    def wholes(self, *, until: datetime | None) -> Iterator[StoredRecord]:
+        """Yield every fact about a contract as a whole, the oldest first, a few at a time."""
+        cursor = None
+        while True:
+            page = self._repository.query(
+                "data_contract", targets=Within(CONTRACTS), tenant=self._tenant, until=until, limit=_PAGE, cursor=cursor
+            )
+            yield from page.records
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def history(self, contract_id: str, *, limit: int, after_offset: int | None) -> list[StoredRecord]:
+        """Return the states of a contract, the newest last."""
+        return self._repository.history(
+            contract_target(contract_id), "data_contract", tenant=self._tenant, limit=limit, after_offset=after_offset
+        )
+
+    def at(self, offset: int) -> StoredRecord | None:
+        """Return the fact at an offset of the log."""
+        page = self._repository.tail(max(offset - 1, 0), kinds=["data_contract"], tenant=self._tenant, limit=1)
+        return next((stored for stored in page.records if stored.offset == offset), None)
+
+
+def target_of(table: TableRef) -> MetadataTarget:
+    """Return the target of what is said of a table."""
+    return MetadataTarget(table.source_id, table.schema, table.table)
