@@ -4,7 +4,8 @@ OpenLineage names a dataset by a namespace and a name in it, dbt by a relation, 
 :class:`~factbook_sdk.facts.parts.TableRef`: of a table that a scan saw, or of a foreign dataset that waits until somebody settles it.
 """
 
-from factbook.names.model import Resolved
+from factbook.names.bindings import Binding
+from factbook.names.model import BindingPage, Resolved, UnresolvedName, UnresolvedPage
 from factbook.names.resolver import Names
 
-__all__ = ["Names", "Resolved"]
+__all__ = ["Binding", "BindingPage", "Names", "Resolved", "UnresolvedName", "UnresolvedPage"]

@@ -1,9 +1,12 @@
-"""What comes of a foreign name: the table it means, or the foreign dataset it stays, and why."""
+"""What comes of a foreign name: the table it means, or the foreign dataset it stays, and why. And what is shown of those that stay."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
+from factbook.names.bindings import Binding
 from factbook_sdk.facts.parts import TableRef
 
 
@@ -19,3 +22,31 @@ class Resolved(msgspec.Struct, frozen=True, gc=False):
     known: bool
     reason: str | None = None
     ignored: bool = False
+
+
+class UnresolvedName(msgspec.Struct, frozen=True):
+    """A name that means no table we know. ``times`` counts where it is mentioned, by facts in force and the last runs; ``producers`` are
+    the first few of ``producer_count``; ``suggestions`` are tables of similar names, the likeliest first."""
+
+    namespace: str
+    name: str
+    times: int
+    last_seen: datetime
+    producers: list[str]
+    producer_count: int
+    reason: str
+    suggestions: list[str] = []
+
+
+class UnresolvedPage(msgspec.Struct, frozen=True):
+    """Unresolved names by namespace and name. ``next_cursor`` continues; ``None`` says there is no more."""
+
+    items: list[UnresolvedName]
+    next_cursor: str | None
+
+
+class BindingPage(msgspec.Struct, frozen=True):
+    """What is settled, by namespace and name. ``next_cursor`` continues; ``None`` says there is no more."""
+
+    items: list[Binding]
+    next_cursor: str | None
