@@ -34,11 +34,9 @@ class Store:
     def edges(self, *, as_of: datetime | None = None) -> list[str]:
         """Return ``input > target`` of all lineage in force."""
         found = self.standing("lineage", as_of=as_of)
-        return sorted(
-            f"{'.'.join(str(one['table'][part]) for part in ('source_id', 'schema', 'table') if part in one['table'])} > {key.partition(' <')[0]}"
-            for key, payload in found.items()
-            for one in payload["inputs"]
-        )
+        tables = [(key.partition(" <")[0], one["table"]) for key, payload in found.items() for one in payload["inputs"]]
+        parts = ("source_id", "schema", "table")
+        return sorted(f"{'.'.join(str(table[part]) for part in parts if part in table)} > {target}" for target, table in tables)
 
     def notes(self, target: str, producer: str = "dbt:shop") -> list[str]:
         """Return what a project says of a table, ``column property name=value``."""

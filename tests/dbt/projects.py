@@ -15,6 +15,26 @@ def url(name: str, version: int) -> str:
     return f"https://schemas.getdbt.com/dbt/{name}/v{version}.json"
 
 
+_EMPTY = (
+    "macros",
+    "docs",
+    "selectors",
+    "disabled",
+    "parent_map",
+    "child_map",
+    "group_map",
+    "saved_queries",
+    "semantic_models",
+    "unit_tests",
+)
+"""What a manifest of today must have, and is of no interest here."""
+
+
+def place(name: str) -> dict[str, Any]:
+    """Return where something stands in the project: what every version of dbt says of everything."""
+    return {"path": f"{name}.sql", "original_file_path": f"models/{name}.sql", "fqn": ["shop", name], "package_name": "shop"}
+
+
 class Project:
     """A project ``shop`` on PostgreSQL, whose manifest is written as of one version."""
 
@@ -41,10 +61,10 @@ class Project:
             "name": name,
             "alias": name,
             "resource_type": kind,
-            "package_name": "shop",
+            **place(name),
+            "checksum": {"name": "none", "checksum": ""},
             "database": self.database,
             "schema": schema,
-            "original_file_path": f"models/{name}.sql",
             "config": {"materialized": materialized},
             "depends_on": {"macros": [], "nodes": list(parents)},
             code: f"select * from {name}_input",
@@ -60,7 +80,9 @@ class Project:
             "identifier": name,
             "source_name": "lake",
             "resource_type": "source",
-            "package_name": "shop",
+            "source_description": "All that was loaded",
+            "loader": "",
+            **place(name),
             "database": self.database,
             "schema": schema,
             **more,
@@ -70,12 +92,15 @@ class Project:
     def test(self, check: str, *tested: str, column: str | None = None, severity: str = "ERROR", **more: Any) -> str:
         """Add a generic test of the first of ``tested``; before v10 a manifest does not say which one it is."""
         unique_id = f"test.shop.{check}_{tested[0].rpartition('.')[2]}"
-        kwargs = {"model": "{{ get_where_subquery(ref('%s')) }}" % tested[0].rpartition(".")[2], "column_name": column}
+        about = tested[0].rpartition(".")[2]
+        kwargs = {"model": "{{ get_where_subquery(ref('" + about + "')) }}", "column_name": column}
         self.nodes[unique_id] = {
             "unique_id": unique_id,
             "name": unique_id.rpartition(".")[2],
             "resource_type": "test",
-            "package_name": "shop",
+            "alias": check,
+            **place(check),
+            "checksum": {"name": "none", "checksum": ""},
             "database": self.database,
             "schema": "audit",
             "column_name": column,
@@ -92,7 +117,12 @@ class Project:
         unique_id = f"exposure.shop.{name}"
         owner = {"name": "Ada", "email": "ada@example.org"}
         self.exposures[unique_id] = {
-            **{"unique_id": unique_id, "name": name, "type": "dashboard", "owner": owner, "package_name": "shop"},
+            "unique_id": unique_id,
+            "name": name,
+            "resource_type": "exposure",
+            "type": "dashboard",
+            "owner": owner,
+            **place(name),
             "depends_on": {"nodes": list(parents)},
             **more,
         }
@@ -102,8 +132,17 @@ class Project:
         timing = [{"name": "execute", "started_at": "2026-03-01T11:59:00Z", "completed_at": "2026-03-01T11:59:01.500000Z"}]
         self.results.append(
             {
-                **{"unique_id": unique_id, "status": status, "failures": failures, "execution_time": seconds, "message": message},
-                **{"timing": timing, "thread_id": "t", "adapter_response": {"rows_affected": 42}},
+                "unique_id": unique_id,
+                "status": status,
+                "failures": failures,
+                "execution_time": seconds,
+                "message": message,
+                "timing": timing,
+                "thread_id": "t",
+                "adapter_response": {"rows_affected": 42},
+                "compiled": True,
+                "compiled_code": "select 1",
+                "relation_name": None,
             }
         )
 
@@ -116,13 +155,15 @@ class Project:
         manifest = {**head, "dbt_schema_version": url("manifest", self.version), "adapter_type": self.adapter}
         if self.version >= 10:
             manifest["project_name"] = "shop"
-        others = {"exposures": self.exposures, "metrics": self.metrics, "groups": self.groups}
-        results = {"metadata": {**head, "dbt_schema_version": url("run-results", 6)}, "args": {"which": self.command}}
+        others = {"exposures": self.exposures, "metrics": self.metrics, "groups": self.groups, **{name: {} for name in _EMPTY}}
+        catalog = {"metadata": {**head, "dbt_schema_version": url("catalog", 1)}, "nodes": self.found, "sources": {}}
+        fresh = {"metadata": {**head, "dbt_schema_version": url("sources", 3)}, "results": self.fresh, "elapsed_time": 0.2}
+        results = {"metadata": {**head, "dbt_schema_version": url("run-results", 6)}, "args": {"which": self.command}, "elapsed_time": 3.0}
         return deepcopy(
             {
                 "manifest": {"metadata": manifest, "nodes": self.nodes, "sources": self.sources, **others},
-                "catalog": {"metadata": {**head, "dbt_schema_version": url("catalog", 1)}, "nodes": self.found} if self.found else None,
+                "catalog": catalog if self.found else None,
                 "run_results": {**results, "results": self.results} if self.results else None,
-                "sources": {"metadata": {**head, "dbt_schema_version": url("sources", 3)}, "results": self.fresh} if self.fresh else None,
+                "sources": fresh if self.fresh else None,
             }
         )

@@ -126,7 +126,7 @@ def _node(unique_id: str, node: _Json, groups: Mapping[str, _Json], by_name: Map
         parts=_parts(node) if resource_type in DATASETS and materialized != "ephemeral" else (),
         depends_on=tuple(str(parent) for parent in depends_on),
         materialized=materialized if isinstance(materialized, str) else None,
-        description=_text(node.get("description")) or _text(node.get("source_description")),
+        description=_text(node.get("description")),
         tags=_words(node.get("tags"), config.get("tags")),
         meta=meta,
         owners=_owners(node, meta, config, groups),
