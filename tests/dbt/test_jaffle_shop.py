@@ -77,9 +77,7 @@ def test_all_of_it_resolves_over_postgresql_as_the_source_that_is_named(store: S
 def check(store: Store, folder: Path, ingest: Callable[[], Any]) -> None:
     report = ingest()
     manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
-    datasets = [
-        node for node in (*manifest["nodes"].values(), *manifest["sources"].values()) if node["resource_type"] in ("model", "source")
-    ]
+    datasets = [*(node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")), *manifest["sources"]]
     assert (report.project, report.adapter, report.manifest_version) == ("jaffle_shop", "duckdb", "v12")
     assert (report.models, report.edges, report.resolved) == (MODELS, EDGES, len(datasets))
     expected = {
