@@ -105,9 +105,9 @@ class DbtBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     are. The tables are those of ``source_id``, else of the only scanned source that has them."""
 
     manifest: msgspec.Raw
-    catalog: msgspec.Raw = msgspec.Raw()
-    run_results: msgspec.Raw = msgspec.Raw()
-    sources: msgspec.Raw = msgspec.Raw()
+    catalog: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    run_results: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    sources: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     source_id: _Name | None = None
 
     def artefacts(self) -> Artefacts:
