@@ -342,6 +342,7 @@ def test_a_newer_version_is_read_as_far_as_it_is_understood(store: Store) -> Non
         (b"[]", "manifest.json cannot be read"),
         (b'{"nodes": {"a": 1}}', "Expected `object`, got `int` at nodes"),
         (b"{}", "The manifest names no project"),
+        (b'{"metadata": {"project_name": "%s"}}' % (b"x" * 201), "cannot stand in a record"),
         (b'{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/catalog/v1.json"}}', "it says that it is catalog"),
     ],
 )

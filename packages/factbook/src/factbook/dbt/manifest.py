@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from factbook.dbt.model import DbtColumn, DbtNode, DbtProject, DbtTest
-from factbook.dbt.reading import Metadata, check_version, decode
+from factbook.dbt.reading import Metadata, check_version, decode, listing, mapping
 from factbook.errors import InvalidRequest
 
 DATASETS = frozenset({"model", "seed", "snapshot", "source"})
@@ -24,7 +24,8 @@ DATASETS = frozenset({"model", "seed", "snapshot", "source"})
 
 _CALL = re.compile(r"\b(ref|source)\(([^)]*)\)")
 _QUOTED = re.compile(r"""['"]([^'"]+)['"]""")
-_MAX_NAME = 512
+_MAX_NAME = 200
+"""Characters of a project's name: it stands in the producer of every node's lineage, before the node's own."""
 
 _Json = dict[str, Any]
 
@@ -53,6 +54,10 @@ def read_manifest(text: bytes, warnings: list[str], *, now: datetime) -> DbtProj
     if name is None:
         raise InvalidRequest(
             "The manifest names no project", why="it says no project_name and has no models", fix="Run dbt compile first", field="manifest"
+        )
+    if len(name) > _MAX_NAME or not name.isprintable():
+        raise InvalidRequest(
+            "The project's name cannot stand in a record", why=f"it needs 1 to {_MAX_NAME} printable characters", field="manifest"
         )
     nodes = {node.unique_id: node for node in _nodes(manifest)}
     return DbtProject(
@@ -112,12 +117,12 @@ def _nodes(manifest: _Manifest) -> Iterator[DbtNode]:
 
 
 def _node(unique_id: str, node: _Json, groups: Mapping[str, _Json], by_name: Mapping[tuple[str, ...], str]) -> DbtNode:
-    config = _mapping(node.get("config"))
+    config = mapping(node.get("config"))
     resource_type = str(node.get("resource_type") or unique_id.partition(".")[0])
     materialized = config.get("materialized")
-    meta = {**_mapping(config.get("meta")), **_mapping(node.get("meta"))}
-    columns = tuple(_column(name, _mapping(column)) for name, column in _mapping(node.get("columns")).items())
-    depends_on = _mapping(node.get("depends_on")).get("nodes") or []
+    meta = {**mapping(config.get("meta")), **mapping(node.get("meta"))}
+    columns = tuple(_column(name, mapping(column)) for name, column in mapping(node.get("columns")).items() if name)
+    depends_on = listing(mapping(node.get("depends_on")).get("nodes"))
     code = node.get("compiled_code") or node.get("compiled_sql")
     return DbtNode(
         unique_id=unique_id,
@@ -131,7 +136,7 @@ def _node(unique_id: str, node: _Json, groups: Mapping[str, _Json], by_name: Map
         meta=meta,
         owners=_owners(node, meta, config, groups),
         columns=columns,
-        file=node.get("original_file_path") or None,
+        file=_text(node.get("original_file_path")) or None,
         code=code if isinstance(code, str) and code.strip() else None,
         test=_test(node, config, resource_type, by_name),
         link=node.get("url") if isinstance(node.get("url"), str) else None,
@@ -145,13 +150,13 @@ def _parts(node: _Json) -> tuple[str, ...]:
 
 
 def _column(name: str, column: _Json) -> DbtColumn:
-    config = _mapping(column.get("config"))
+    config = mapping(column.get("config"))
     return DbtColumn(
         str(column.get("name") or name),
         _text(column.get("description")),
         column.get("data_type") if isinstance(column.get("data_type"), str) else None,
         _words(column.get("tags"), config.get("tags")),
-        {**_mapping(config.get("meta")), **_mapping(column.get("meta"))},
+        {**mapping(config.get("meta")), **mapping(column.get("meta"))},
     )
 
 
@@ -181,9 +186,9 @@ def _test(node: _Json, config: _Json, resource_type: str, by_name: Mapping[tuple
         return DbtTest("unit_test", parent)
     if resource_type != "test":
         return None
-    told = _mapping(node.get("test_metadata"))
+    told = mapping(node.get("test_metadata"))
     check = ".".join(str(part) for part in (told.get("namespace"), told.get("name")) if part) or "sql"
-    column = node.get("column_name") or _mapping(told.get("kwargs")).get("column_name")
+    column = node.get("column_name") or mapping(told.get("kwargs")).get("column_name")
     severity = str(config.get("severity") or "error").lower()
     condition = config.get("warn_if" if severity == "warn" else "error_if")
     return DbtTest(check, _tested(node, told, by_name), column if isinstance(column, str) else None, severity, _condition(condition))
@@ -197,22 +202,18 @@ def _tested(node: _Json, told: _Json, by_name: Mapping[tuple[str, ...], str]) ->
     """Return what a test is about. Of several tables the one that its ``model`` argument names; the others are what it is held against."""
     if isinstance(node.get("attached_node"), str):
         return str(node["attached_node"])
-    call = _CALL.search(str(_mapping(told.get("kwargs")).get("model") or ""))
+    call = _CALL.search(str(mapping(told.get("kwargs")).get("model") or ""))
     if call is not None:
         found = by_name.get((call[1], *_QUOTED.findall(call[2])[-(2 if call[1] == "source" else 1) :]))
         if found is not None:
             return found
-    parents = _mapping(node.get("depends_on")).get("nodes") or []
+    parents = listing(mapping(node.get("depends_on")).get("nodes"))
     return str(parents[0]) if parents else None
 
 
 def _by_name(manifest: _Manifest) -> dict[tuple[str, ...], str]:
     named = {("ref", str(node.get("name"))): key for key, node in manifest.nodes.items() if node.get("resource_type") in DATASETS}
     return named | {("source", str(one.get("source_name")), str(one.get("name"))): key for key, one in manifest.sources.items()}
-
-
-def _mapping(value: Any) -> _Json:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: Any) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from factbook.dbt.lineage import Placed
 from factbook.dbt.model import DbtColumn, DbtNode, DbtProject
-from factbook.dbt.reading import Metadata, check_version, decode
+from factbook.dbt.reading import Metadata, check_version, decode, mapping
 from factbook_sdk.facts.kinds.annotation import Annotation, Note
 from factbook_sdk.facts.parts import TableRef
 
@@ -57,7 +57,7 @@ def annotations_of(
 
 
 def _columns(node: Mapping[str, Any]) -> Iterator[tuple[str, DbtColumn]]:
-    columns = [column for column in (node.get("columns") or {}).values() if isinstance(column, dict) and column.get("name")]
+    columns = [column for column in mapping(node.get("columns")).values() if isinstance(column, dict) and column.get("name")]
     for column in sorted(columns, key=lambda one: one["index"] if isinstance(one.get("index"), int) else 0):
         comment = column.get("comment")
         yield (

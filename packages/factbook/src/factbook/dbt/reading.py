@@ -98,6 +98,16 @@ def check_version(name: Name, metadata: Metadata, warnings: list[str]) -> int:
     return version
 
 
+def mapping(value: Any) -> dict[str, Any]:
+    """Return an object of JSON, and an empty one for whatever else stands in its place."""
+    return value if isinstance(value, dict) else {}
+
+
+def listing(value: Any) -> list[Any]:
+    """Return a list of JSON, and an empty one for whatever else stands in its place."""
+    return value if isinstance(value, list) else []
+
+
 def moment_of(text: Any) -> datetime | None:
     """Return a moment as dbt writes it, in UTC, which it means where it says no zone."""
     if not isinstance(text, str):

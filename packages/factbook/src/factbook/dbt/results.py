@@ -14,7 +14,7 @@ import msgspec
 
 from factbook.dbt.lineage import Placed
 from factbook.dbt.model import DbtNode, DbtProject
-from factbook.dbt.reading import Metadata, check_version, decode, moment_of
+from factbook.dbt.reading import Metadata, check_version, decode, listing, mapping, moment_of
 from factbook.log import redact_text
 from factbook_sdk.facts.kinds.ingestion_runtime import IngestionRuntime, Phase
 from factbook_sdk.facts.kinds.quality_result import Dimension, QualityOutcome, QualityResult
@@ -61,7 +61,7 @@ def run_facts(text: bytes | None, project: DbtProject, placed: Placed, warnings:
         return
     found: _Results = decode(text, _Results, "run_results")
     check_version("run_results", found.metadata, warnings)
-    command = (found.args or {}).get("which")
+    command = str((found.args or {}).get("which"))
     if command in _COMPILES_ONLY:
         warnings.append(f"run_results.json is of `dbt {command}`, which runs nothing; no outcome was taken from it")
         return
@@ -147,7 +147,7 @@ def _runtime(node: DbtNode, result: Mapping[str, Any], placed: Placed, written: 
             started_at=begun,
             duration_seconds=seconds,
             outcome=outcome,
-            row_count=_count((result.get("adapter_response") or {}).get("rows_affected")),
+            row_count=_count(mapping(result.get("adapter_response")).get("rows_affected")),
             phases=phases,
             error=None if outcome == "succeeded" else Failure(_message(result) or f"dbt says {result.get('status')}"),
         ),
@@ -160,7 +160,7 @@ def _freshness(node: DbtNode, result: Mapping[str, Any], project: DbtProject) ->
     outcome = _OUTCOMES.get({"error": "fail"}.get(status, status))
     if outcome is None:
         return
-    criteria = result.get("criteria") or {}
+    criteria = mapping(result.get("criteria"))
     limits = {name: _limit(criteria.get(name)) for name in ("warn_after", "error_after")}
     promised = limits["error_after"] if status == "error" else limits["warn_after"] or limits["error_after"]
     age = _seconds(result.get("max_loaded_at_time_ago_in_s"))
@@ -202,7 +202,7 @@ def _limit(given: Any) -> float | None:
 
 def _timing(result: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], datetime, datetime]]:
     found = []
-    for step in result.get("timing") or ():
+    for step in map(mapping, listing(result.get("timing"))):
         begun, ended = moment_of(step.get("started_at")), moment_of(step.get("completed_at"))
         if begun is not None and ended is not None:
             found.append((step, begun, ended))

@@ -53,7 +53,6 @@ class DbtProjects:
         """
         warnings: list[str] = []
         project = read_manifest(artefacts.manifest, warnings, now=datetime.now(UTC))
-        check_name(project.namespace, "project_name")
         names = Names(self._repository, tenant=self._tenant)
         if source_id is not None and source_id not in names.sources:
             raise NotFound(f"Nothing is known of a source {source_id}", fix="Scan it first, or correct its name", field="source_id")

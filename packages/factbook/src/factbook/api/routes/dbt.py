@@ -19,7 +19,7 @@ from factbook.dbt import DbtReport
 router = APIRouter(tags=["dbt"])
 
 
-@router.post("/dbt", responses=described(DbtReport, "What came of it.", errors=(404, 422, *WRITE_ERRORS)), openapi_extra=takes(DbtBody))
+@router.post("/dbt", responses=described(DbtReport, "What came of it.", errors=(404, *WRITE_ERRORS)), openapi_extra=takes(DbtBody))
 def ingest_dbt(request: Request, rooms: DbtIngester, body: Annotated[DbtBody, json_body(DbtBody)]) -> Response:
     """Take what dbt wrote: lineage, descriptions, tags, owners, outcomes of tests, runtimes, freshness. Sent again, it stores nothing
     new."""

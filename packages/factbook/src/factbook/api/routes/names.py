@@ -45,7 +45,7 @@ def list_bindings(rooms: NameReader, namespace: InNamespace = None, limit: Limit
 @router.post(
     "/names/bindings",
     status_code=201,
-    responses=described(Binding, "What the name means from now on.", status=201, errors=(404, 422, *WRITE_ERRORS)),
+    responses=described(Binding, "What the name means from now on.", status=201, errors=(404, *WRITE_ERRORS)),
     openapi_extra=takes(NameSettlement),
 )
 def settle_name(request: Request, rooms: NameKeeper, body: Annotated[NameSettlement, json_body(NameSettlement)]) -> Response:
