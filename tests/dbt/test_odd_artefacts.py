@@ -61,7 +61,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     opened.close()
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(changes=st.lists(st.tuples(st.sampled_from(PLACES), _ODD), min_size=1, max_size=3))
 def test_any_value_in_any_place_ends_with_a_report_or_a_refusal(repository, changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     documents = whole()

@@ -212,7 +212,7 @@ def _tested(node: _Json, told: _Json, by_name: Mapping[tuple[str, ...], str]) ->
 
 
 def _by_name(manifest: _Manifest) -> dict[tuple[str, ...], str]:
-    named = {("ref", str(node.get("name"))): key for key, node in manifest.nodes.items() if node.get("resource_type") in DATASETS}
+    named = {("ref", str(node.get("name"))): key for key, node in manifest.nodes.items() if str(node.get("resource_type")) in DATASETS}
     return named | {("source", str(one.get("source_name")), str(one.get("name"))): key for key, one in manifest.sources.items()}
 
 
