@@ -201,7 +201,7 @@ def _limit(given: Any) -> float | None:
 
 
 def _timing(result: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], datetime, datetime]]:
-    found = []
+    found: list[tuple[Mapping[str, Any], datetime, datetime]] = []
     for step in map(mapping, listing(result.get("timing"))):
         begun, ended = moment_of(step.get("started_at")), moment_of(step.get("completed_at"))
         if begun is not None and ended is not None:
