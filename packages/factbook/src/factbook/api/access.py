@@ -20,6 +20,7 @@ from factbook.access.scoped import ScopedRepository, not_allowed
 from factbook.access.scopes import EVERYTHING, of_nobody
 from factbook.access.writing import write_check
 from factbook.api.parameters import TenantName
+from factbook.dbt import WRITES as DBT_WRITES
 from factbook.dictionary.projection import DictionaryProjection
 from factbook.diff.impact import KINDS
 from factbook.errors import InvalidRecord, InvalidRequest, NotAllowed
@@ -27,6 +28,7 @@ from factbook.history.service import JOB_TYPES
 from factbook.jobs import Job
 from factbook.jobs.projection import JobsProjection
 from factbook.lint.tables import READS as LINT_READS
+from factbook.names.ledger import LEDGER_READS
 from factbook.quality.series import KINDS as MEASUREMENTS
 from factbook_sdk.facts import MetadataRecord
 from factbook_sdk.repository.contract import Rejection, Stored
@@ -287,6 +289,10 @@ _GATES = tuple(sorted({"catalog_scan", "statistics_snapshot", "table_observation
 
 GateReader = Annotated["Rooms", needs((Action.READ, _GATES))]
 DictionaryReader = Annotated["Rooms", needs((Action.READ, tuple(sorted(DictionaryProjection.kinds))))]
+_NAMED = (Action.READ, tuple(sorted({"annotation", *LEDGER_READS})))
+DbtIngester = Annotated["Rooms", needs(_NAMED, (Action.WRITE, DBT_WRITES))]
+NameReader = Annotated["Rooms", needs((Action.READ, LEDGER_READS))]
+NameKeeper = Annotated["Rooms", needs((Action.READ, LEDGER_READS), (Action.WRITE, ("name_binding",)))]
 LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]
 AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
 AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]

@@ -12,12 +12,14 @@ from factbook.access.tokens import NewToken, Token
 from factbook.api.bodies import NDJSON
 from factbook.api.problems import PROBLEM_JSON, Problem
 from factbook.api.schemas import (
+    DbtBody,
     DiffWish,
     GateQuestion,
     HealthBrief,
     KindChanges,
     KindPage,
     LatestQuestion,
+    NameSettlement,
     NewDeprecation,
     NewSource,
     NewVersion,
@@ -35,6 +37,7 @@ from factbook.api.schemas import (
     VersionChoice,
 )
 from factbook.contracts import ContractCheck, ContractEdit, ContractHistory, ContractPage, ContractView, Imported
+from factbook.dbt import DbtReport
 from factbook.dictionary import DictionaryPage
 from factbook.diff import DiffPage
 from factbook.diff.gate_model import GateResult
@@ -44,6 +47,7 @@ from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
 from factbook.kinds import Proposal, Registered, Verdict
 from factbook.lint.model import LintPage
+from factbook.names import Binding, BindingPage, UnresolvedPage
 from factbook.profile import MeasuredPage, MeasuredTable
 from factbook.quality import AnomalyPage, QualityPage
 from factbook.repository.explaining import QueryPlan
@@ -59,12 +63,16 @@ if TYPE_CHECKING:
 
 TYPES: tuple[type, ...] = (
     AlertPage,
+    Binding,
+    BindingPage,
     Connection,
     ContractCheck,
     ContractEdit,
     ContractHistory,
     ContractPage,
     ContractView,
+    DbtBody,
+    DbtReport,
     DictionaryPage,
     FormatList,
     DiffPage,
@@ -88,6 +96,7 @@ TYPES: tuple[type, ...] = (
     MeasuredPage,
     MeasuredTable,
     MetadataRecord,
+    NameSettlement,
     NewDeprecation,
     NewSource,
     NewToken,
@@ -110,6 +119,7 @@ TYPES: tuple[type, ...] = (
     Token,
     TokenPage,
     TokenWish,
+    UnresolvedPage,
     Verdict,
     VersionChoice,
 )

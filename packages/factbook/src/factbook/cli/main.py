@@ -18,6 +18,7 @@ from factbook.cli import (
     backfill,
     compact,
     contracts,
+    dbt,
     demo,
     dictionary,
     diff,
@@ -27,6 +28,7 @@ from factbook.cli import (
     jobs,
     kinds,
     lint,
+    names,
     profile,
     quality,
     rebuild,
@@ -58,6 +60,8 @@ app.command()(demo.demo)
 app.command()(scan.scan)
 app.command()(dictionary.dictionary)
 app.command()(lint.lint)
+app.add_typer(names.app, name="names")
+app.command()(dbt.dbt)
 app.command()(diff.diff)
 app.command()(gate.gate)
 app.add_typer(quality.app, name="quality")
