@@ -1,0 +1,192 @@
+"""The lineage of a source's views, from the definitions that a scan stored.
+
+A view is read again where its definition, or the structure of a table it reads, is another than when it was read last. What the last
+look saw, its ``lineage_run`` says in its extras: the offset up to which structures were known, and what read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+import msgspec
+
+from factbook.errors import NotFound
+from factbook.lineage.sql.dialects import dialect_of
+from factbook.lineage.sql.flows import flow_of, lineage_of
+from factbook.lineage.sql.model import Refused
+from factbook.lineage.sql.places import Names, Places
+from factbook.lineage.sql.reader import SqlReader
+from factbook.lineage.sql.report import SqlLineageReport, Tally, TargetLineage, run_of
+from factbook_sdk.facts import MetadataContext, MetadataRecord, MetadataTarget
+from factbook_sdk.facts.kinds.lineage import Evidence, Lineage, Unresolved
+from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
+from factbook_sdk.facts.parts import TableRef
+from factbook_sdk.repository.contract import MetadataRepository, Outcome, StoredRecord, Within
+
+PRODUCER_ID = "lineage.view"
+
+_EDITION = 1
+"""Goes up where the same definition gives other lineage than before."""
+
+_VIEWS = frozenset({"view", "materialized_view"})
+
+
+class _Known(NamedTuple):
+    """What the log holds of a source: structures, the lineage of its views, and what the last look saw."""
+
+    snapshots: Mapping[MetadataTarget, StoredRecord]
+    lineage: Mapping[MetadataTarget, StoredRecord]
+    seen: dict[str, Any]
+
+
+class ViewLineage:
+    """The views of one tenant's sources."""
+
+    def __init__(self, repository: MetadataRepository, names: Names, reader: SqlReader, *, tenant: str) -> None:
+        self._repository = repository
+        self._names = names
+        self._reader = reader
+        self._tenant = tenant
+
+    def scan(
+        self, source_id: str, *, again: bool = False, moment: datetime | None = None, context: MetadataContext | None = None
+    ) -> SqlLineageReport | None:
+        """Read the views of a source and store what they are made from; ``None`` if it has none and never had.
+
+        ``again`` reads those, too, of which nothing has changed. ``moment`` is when it was so; now, if none is given. Raises
+        :class:`NotFound` for a source of which nothing is known.
+        """
+        known = self._known(source_id)
+        if again:
+            known = known._replace(seen={})
+        views = sorted(_views(known.snapshots), key=lambda item: (item[0].schema or "", item[0].table or ""))
+        if not views and not known.lineage:
+            return None
+        dialect = dialect_of(self._names.engine_of(source_id))
+        context, moment = context or MetadataContext(tenant=self._tenant), moment or datetime.now(UTC)
+        tally = Tally()
+        records = []
+        for target, stored, snapshot in views:
+            tally.statements += 1
+            payload, outcome = self._lineage_of(target, stored, snapshot, dialect, known, tally)
+            if payload is None:
+                continue
+            table = TableRef(target.source_id, target.table or "", target.schema)
+            tally.found(
+                TargetLineage(target=table, at=_place(target), inputs=payload.inputs, unresolved=payload.unresolved, outcome=outcome)
+            )
+            if outcome is None:
+                records.append(MetadataRecord(target, "lineage", msgspec.to_builtins(payload), moment, PRODUCER_ID, context))
+        ended = [MetadataRecord(target, "lineage", None, moment, PRODUCER_ID, context) for target in _ended(known, views)]
+        results = self._repository.bulk_store([*records, *ended], atomic=True)
+        counts = {outcome.value: results.count(outcome) for outcome in Outcome}
+        report = tally.report(source_id, "view", dialect, stored=counts, ended=len(ended))
+        extras = {"reader": _reader_edition(), "schema_offset": max((item.offset for item in known.snapshots.values()), default=0)}
+        run = msgspec.to_builtins(run_of(report, confirms=[]))
+        self._repository.store(MetadataRecord(MetadataTarget(source_id), "lineage_run", run, moment, PRODUCER_ID, context, extras=extras))
+        return report
+
+    def has_looked(self, source_id: str, moment: datetime) -> bool:
+        """Return whether there was a look that carries this moment."""
+        runs = self._repository.query(
+            "lineage_run",
+            targets=[MetadataTarget(source_id)],
+            producer_id=PRODUCER_ID,
+            tenant=self._tenant,
+            since=moment,
+            until=moment + timedelta(microseconds=1),
+            limit=1,
+        )
+        return bool(runs.records)
+
+    def has_structures(self, source_id: str) -> bool:
+        """Return whether anything is known of a source; a scan that could read nothing leaves nothing to read."""
+        return bool(self._repository.query("schema_snapshot", targets=Within(source_id), tenant=self._tenant, limit=1).records)
+
+    def _known(self, source_id: str) -> _Known:
+        snapshots = self._repository.latest_many(Within(source_id), "schema_snapshot", tenant=self._tenant)
+        if not snapshots:
+            raise NotFound(f"Nothing is known of a source {source_id}", fix="Scan it first, or correct its name", field="source_id")
+        lineage = self._repository.latest_many(Within(source_id), "lineage", producer_id=PRODUCER_ID, tenant=self._tenant)
+        runs = self._repository.query(
+            "lineage_run", targets=[MetadataTarget(source_id)], producer_id=PRODUCER_ID, tenant=self._tenant, order="desc", limit=1
+        )
+        seen = runs.records[0].record.extras if runs.records else {}
+        in_force = {target: item for target, item in lineage.items() if item.record.payload is not None}
+        return _Known(snapshots, in_force, seen if seen.get("reader") == _reader_edition() else {})
+
+    def _lineage_of(
+        self, target: MetadataTarget, stored: StoredRecord, snapshot: SchemaSnapshot, dialect: str, known: _Known, tally: Tally
+    ) -> tuple[Lineage | None, str | None]:
+        """Return what a view is made from, with ``kept`` where it was not read again; what keeps it from being read is noted."""
+        before = known.lineage.get(target)
+        earlier = None if before is None else msgspec.convert(before.record.payload, Lineage)
+        if earlier is not None and _still_holds(earlier, stored, known):
+            for item in earlier.unresolved:
+                if item.name == _place(target):
+                    tally.fail(_place(target), item.reason, earlier.statement)
+            return earlier, "kept"
+        found = self._read(target, stored, snapshot, dialect, tally)
+        if found.inputs or earlier is None or not earlier.inputs or _evidence(earlier) != stored.id:
+            return found, None
+        # The same definition was understood before: what was known stands, whatever went wrong now.
+        return earlier, "kept"
+
+    def _read(self, target: MetadataTarget, stored: StoredRecord, snapshot: SchemaSnapshot, dialect: str, tally: Tally) -> Lineage:
+        sql, place = snapshot.definition or "", _place(target)
+        evidence = Evidence(record_id=stored.id)
+        places = Places(self._names, target.source_id, (target.schema or "",))
+        parsed, traced = (
+            self._reader.read(sql, dialect, places.columns_of) if sql.strip() else (None, Refused("its definition is not known"))
+        )
+        if isinstance(traced, Refused) or parsed is None or parsed.does not in ("reads", "writes"):
+            reason = traced.reason if isinstance(traced, Refused) else "its definition is no query"
+            tally.fail(place, reason, sql)
+            return Lineage(origin="view", statement=sql[:1_000] or None, unresolved=[Unresolved(place, reason)], evidence=evidence)
+        parsed = msgspec.structs.replace(parsed, is_view=True)
+        flow = flow_of(parsed, traced, [places.find(parts) for parts in parsed.mentions], [column.name for column in snapshot.columns])
+        return lineage_of(flow, _ref(target), origin="view", statement=sql, evidence=evidence)
+
+
+def _views(snapshots: Mapping[MetadataTarget, StoredRecord]) -> Iterator[tuple[MetadataTarget, StoredRecord, SchemaSnapshot]]:
+    for target, stored in snapshots.items():
+        payload = stored.record.payload
+        if payload is not None and payload.get("object_type") in _VIEWS:
+            yield target, stored, msgspec.convert(payload, SchemaSnapshot)
+
+
+def _ended(known: _Known, views: list[tuple[MetadataTarget, StoredRecord, SchemaSnapshot]]) -> list[MetadataTarget]:
+    """Return the targets that were views and of which the log says that they are none any more. What it says nothing of stays."""
+    still = {target for target, _, _ in views}
+    return sorted((target for target in known.lineage if target not in still and target in known.snapshots), key=str)
+
+
+def _still_holds(earlier: Lineage, stored: StoredRecord, known: _Known) -> bool:
+    """Return whether reading a view again would say the same."""
+    seen = known.seen.get("schema_offset")
+    if _evidence(earlier) != stored.id or not isinstance(seen, int):
+        return False
+    if earlier.unresolved and any(item.offset > seen for item in known.snapshots.values()):
+        # A name that meant nothing may mean something by now.
+        return False
+    read = (known.snapshots.get(MetadataTarget(item.table.source_id, item.table.schema, item.table.table)) for item in earlier.inputs)
+    return all(item is None or item.offset <= seen for item in read)
+
+
+def _evidence(lineage: Lineage) -> str | None:
+    return None if lineage.evidence is None else lineage.evidence.record_id
+
+
+def _reader_edition() -> str:
+    return f"{_EDITION} sqlglot {version('sqlglot')}"
+
+
+def _ref(target: MetadataTarget) -> TableRef:
+    return TableRef(target.source_id, target.table or "", target.schema)
+
+
+def _place(target: MetadataTarget) -> str:
+    return ".".join(part for part in (target.schema, target.table) if part)
