@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from factbook.app import Factbook
+    from factbook.dbt import DbtProjects
     from factbook.dictionary import Dictionary
     from factbook.diff import Diffs
     from factbook.diff.comparison import Judge
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from factbook.export.service import Exports
     from factbook.jobs import Handler, Job, Jobs, Progress
     from factbook.lint import Lint
+    from factbook.names.ledger import NameLedger
     from factbook.profile.job import ProfileOutcome, Profiles
     from factbook.quality import QualityReader
     from factbook.quality.job import Qualities, QualityOutcome
@@ -68,6 +70,18 @@ class Rooms:
         from factbook.lint import Lint
 
         return Lint(self._house.repository, tenant=self.tenant)
+
+    @cached_property
+    def names(self) -> NameLedger:
+        from factbook.names.ledger import NameLedger
+
+        return NameLedger(self._house.sql, tenant=self.tenant)
+
+    @cached_property
+    def dbt(self) -> DbtProjects:
+        from factbook.dbt import DbtProjects
+
+        return DbtProjects(self._house.sql, tenant=self.tenant)
 
     @cached_property
     def alerts(self) -> Alerts:

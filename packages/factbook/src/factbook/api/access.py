@@ -27,6 +27,7 @@ from factbook.history.service import JOB_TYPES
 from factbook.jobs import Job
 from factbook.jobs.projection import JobsProjection
 from factbook.lint.tables import READS as LINT_READS
+from factbook.names.ledger import LEDGER_READS
 from factbook.quality.series import KINDS as MEASUREMENTS
 from factbook_sdk.facts import MetadataRecord
 from factbook_sdk.repository.contract import Rejection, Stored
@@ -284,6 +285,8 @@ _GATES = tuple(sorted({"catalog_scan", "statistics_snapshot", "table_observation
 
 GateReader = Annotated["Rooms", needs((Action.READ, _GATES))]
 DictionaryReader = Annotated["Rooms", needs((Action.READ, tuple(sorted(DictionaryProjection.kinds))))]
+NameReader = Annotated["Rooms", needs((Action.READ, LEDGER_READS))]
+NameKeeper = Annotated["Rooms", needs((Action.READ, LEDGER_READS), (Action.WRITE, ("name_binding",)))]
 LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]
 AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
 AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]

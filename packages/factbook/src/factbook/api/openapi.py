@@ -19,6 +19,7 @@ from factbook.api.schemas import (
     KindChanges,
     KindPage,
     LatestQuestion,
+    NameSettlement,
     NewDeprecation,
     NewSource,
     NewVersion,
@@ -44,6 +45,7 @@ from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
 from factbook.kinds import Proposal, Registered, Verdict
 from factbook.lint.model import LintPage
+from factbook.names import Binding, BindingPage, UnresolvedPage
 from factbook.profile import MeasuredPage, MeasuredTable
 from factbook.quality import AnomalyPage, QualityPage
 from factbook.repository.explaining import QueryPlan
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
 TYPES: tuple[type, ...] = (
     Acknowledgement,
     AlertPage,
+    Binding,
+    BindingPage,
     Connection,
     DictionaryPage,
     FormatList,
@@ -83,6 +87,7 @@ TYPES: tuple[type, ...] = (
     MeasuredPage,
     MeasuredTable,
     MetadataRecord,
+    NameSettlement,
     NewDeprecation,
     NewSource,
     NewToken,
@@ -105,6 +110,7 @@ TYPES: tuple[type, ...] = (
     Token,
     TokenPage,
     TokenWish,
+    UnresolvedPage,
     Verdict,
     VersionChoice,
 )

@@ -99,6 +99,21 @@ class GateQuestion(GateRequest, frozen=True, kw_only=True, forbid_unknown_fields
     scan: bool = False
 
 
+class NameSettlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a name means: ``as`` is a table, ``source.schema.table``; without a ``name`` it is the source that the namespace as a whole
+    means. Or it is to be ignored."""
+
+    namespace: _Name
+    name: _Name | None = None
+    meant: _Text | None = msgspec.field(default=None, name="as")
+    ignore: bool = False
+    reason: _Text | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the arguments of ``NameLedger.settle``."""
+        return {"namespace": self.namespace, "name": self.name, "meant": self.meant, "ignored": self.ignore, "reason": self.reason}
+
+
 class QualityTrigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to judge: a registered ``source_id`` (else the one the rules name, or the configured one) by the rules in ``document``, the text
     of a rules file or a data contract; without it, by the server's own rules. ``tables``, ``rules`` and ``tags`` choose among them.

@@ -26,6 +26,7 @@ from factbook.cli import (
     jobs,
     kinds,
     lint,
+    names,
     profile,
     quality,
     rebuild,
@@ -57,6 +58,7 @@ app.command()(demo.demo)
 app.command()(scan.scan)
 app.command()(dictionary.dictionary)
 app.command()(lint.lint)
+app.add_typer(names.app, name="names")
 app.command()(diff.diff)
 app.command()(gate.gate)
 app.add_typer(quality.app, name="quality")

@@ -246,6 +246,8 @@ class _Run:
             failures=self.failures,
             removals_held=len(held),
             revision=end.revision,
+            namespace=self.probe.namespace or None,
+            database=self.probe.database or None,
         )
         target = MetadataTarget(self.request.source_id)
         self.repository.store(

@@ -55,12 +55,13 @@ class TableName(msgspec.Struct, frozen=True, order=True):
 class Probe(msgspec.Struct, frozen=True):
     """What answered: engine (``postgresql``), its version, the OpenLineage namespace of the source
     (``postgres://host:port``; the naming rules are in the OpenLineage specification) and the schemas visible to this user,
-    the engine's own ones left out."""
+    the engine's own ones left out. ``database`` is the first part of a table's full name, where the engine has such a part."""
 
     engine: str
     version: str
     namespace: str
     schemas: list[str]
+    database: str | None = None
 
 
 class TableSnapshot(msgspec.Struct, frozen=True):

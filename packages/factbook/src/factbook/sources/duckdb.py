@@ -71,7 +71,9 @@ class DuckDBConnector(Connector):
     def probe(self) -> Probe:
         with self._reading() as connection:
             schemas = [row[0] for row in connection.execute(_SCHEMAS).fetchall()]
-            return Probe("duckdb", duckdb.__version__, f"duckdb://{self._path().resolve()}", schemas)
+            database = connection.execute("SELECT current_database()").fetchone()
+            name = None if database is None else str(database[0])
+            return Probe("duckdb", duckdb.__version__, f"duckdb://{self._path().resolve()}", schemas, name)
 
     def read_catalog(self, scope: ScanScope, known: Known) -> Iterator[CatalogItem]:
         with self._reading() as connection:

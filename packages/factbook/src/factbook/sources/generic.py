@@ -37,6 +37,7 @@ _FORMULA = "generic1"
 _ENGINE_SCHEMAS = frozenset(
     {"information_schema", "pg_catalog", "performance_schema", "mysql", "sys", "INFORMATION_SCHEMA", "SYS", "SYSTEM"}
 )
+_WITHOUT_DATABASES = frozenset({"clickhouse", "hive", "mariadb", "mysql", "sqlite", "teradatasql"})
 _REFUSAL_WORDS = ("denied", "authentication", "password", "login", "unknown database", "does not exist", "not authorized")
 
 
@@ -50,7 +51,7 @@ class GenericConnector(Connector):
             engine = inspector.engine
             address = ":".join(str(part) for part in (engine.url.host, engine.url.port) if part)
             version = ".".join(map(str, getattr(engine.dialect, "server_version_info", None) or ()))
-            return Probe(engine.dialect.name, version, f"{engine.dialect.name}://{address}", _schemas(inspector))
+            return Probe(engine.dialect.name, version, f"{engine.dialect.name}://{address}", _schemas(inspector), _database(engine))
 
     def read_catalog(self, scope: ScanScope, known: Known) -> Iterator[CatalogItem]:
         with self._inspecting() as inspector:
@@ -107,6 +108,13 @@ class GenericConnector(Connector):
             ) from error
         except ArgumentError:
             raise ConfigurationError("The URL of the source cannot be read", fix="Write DIALECT+DRIVER://USER@HOST/DATABASE") from None
+
+
+def _database(engine: Engine) -> str | None:
+    """Return the database of the URL, without a schema behind it; where it is a file, or a schema itself, it is no part of names."""
+    if engine.dialect.name in _WITHOUT_DATABASES or not engine.url.database:
+        return None
+    return engine.url.database.partition("/")[0] or None
 
 
 def _schemas(inspector: Inspector) -> list[str]:

@@ -49,7 +49,8 @@ class PostgresConnector(Connector):
     def probe(self) -> Probe:
         with self._reading() as connection:
             schemas = [name for _, name in connection.execute(SCHEMAS)]
-            return Probe("postgresql", _version(connection), _namespace(connection.info.host, connection.info.port), schemas)
+            namespace = _namespace(connection.info.host, connection.info.port)
+            return Probe("postgresql", _version(connection), namespace, schemas, connection.info.dbname)
 
     def read_catalog(self, scope: ScanScope, known: Known) -> Iterator[CatalogItem]:
         with self._reading() as connection:

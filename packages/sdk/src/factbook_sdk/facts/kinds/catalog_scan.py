@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from factbook_sdk.facts.parts import Name
 from factbook_sdk.facts.registry import Category, Kind, load_schemas
 
 KIND = Kind(
@@ -50,7 +51,8 @@ class ScanCounts(msgspec.Struct, frozen=True):
 class CatalogScan(msgspec.Struct, frozen=True, omit_defaults=True):
     """The payload. ``schemas_complete`` says whether the list of schemas itself can be trusted, so that a missing schema is a
     removed one. ``removals_held`` counts removals that wait for ``--accept-removals``. ``revision`` is opaque and the engine's: a later
-    scan that finds the same one knows that no structure changed."""
+    scan that finds the same one knows that no structure changed. ``namespace`` is what OpenLineage calls the source, and ``database`` the
+    first part of its tables' names there, where they have one."""
 
     engine: str
     engine_version: str
@@ -62,3 +64,5 @@ class CatalogScan(msgspec.Struct, frozen=True, omit_defaults=True):
     failures: list[TableFailureNote] = []
     removals_held: int = 0
     revision: str | None = None
+    namespace: Name | None = None
+    database: Name | None = None
