@@ -169,6 +169,10 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
                 {"name": "t", "grants": [{"action": "admin", "tenant": "*"}]},
             ],
             "DELETE /tokens/{token_id}": [None],
+            "POST /lineage/sql": [
+                {"source_id": self.source_id, "sql": f"INSERT INTO {self.table} SELECT * FROM t"},
+                {"source_id": self.source_id, "sql": "SELECT 1", "name": self.table, "dry_run": True, "search_path": [self.table]},
+            ],
             "POST /retention/apply": [None],
             "POST /compact": [None],
             "POST /kinds": [self.kind],

@@ -74,7 +74,3 @@ def main() -> None:
     thread = threading.Thread(target=serve, args=(sys.stdin.buffer, answers))
     thread.start()
     thread.join()
-
-
-if __name__ == "__main__":
-    main()

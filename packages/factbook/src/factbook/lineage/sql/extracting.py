@@ -65,7 +65,7 @@ class Reading:
         )
         return Parsed(
             does=statement.does,  # type: ignore[arg-type]
-            target=None if statement.target is None else parts_of(statement.target) or None,
+            target=None if statement.target is None else parts_of(statement.target, Dialect.get_or_raise(self._dialect)) or None,
             is_temporary=statement.is_temporary,
             is_view=statement.is_view,
             columns=statement.columns,
@@ -80,13 +80,14 @@ class Reading:
         select = query.select.copy() if query.select.parent is not None else query.select
         for inner in select.find_all(exp.Select):
             _tell_apart(inner)
+        dialect = Dialect.get_or_raise(self._dialect)
         real: dict[int, exp.Table] = {}
         for scope in traverse_scope(select):
             for source in scope.sources.values():
                 if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
                     real.setdefault(id(source), source)
         for table in real.values():
-            parts = parts_of(table)
+            parts = parts_of(table, dialect)
             if is_system(parts):
                 continue
             number = self._mentions.index(parts) if parts in self._mentions else len(self._mentions)
@@ -105,7 +106,7 @@ class Reading:
             raise NotRead("no statement was read")
         dialect = Dialect.get_or_raise(self._dialect)
         names = [{_folded(dialect, name): name for name in found or []} for found in columns]
-        known = {f"{MARK}{number}": dict.fromkeys(found, "UNKNOWN") for number, found in enumerate(names) if found}
+        known: dict[str, object] = {f"{MARK}{number}": dict.fromkeys(found, "UNKNOWN") for number, found in enumerate(names) if found}
         outputs: list[Output] = []
         rows: dict[Edge, None] = {}
         stars: set[int] = set()
@@ -119,7 +120,7 @@ class Reading:
         return Traced(outputs=outputs, rows=list(rows), stars=sorted(stars), unknown=list(unknown.values()))
 
     def _trace_query(
-        self, query: Query, dialect: Dialect, known: dict[str, dict[str, str]], names: list[dict[str, str]]
+        self, query: Query, dialect: Dialect, known: dict[str, object], names: list[dict[str, str]]
     ) -> tuple[list[Output], list[Edge], Tracer]:
         written = [_name_of(select) for select in query.select.selects]
         select = qualify(
@@ -136,7 +137,7 @@ class Reading:
             raise NotRead("it is no query")
         tracer = Tracer(scope, self._dialect, names)
         outputs, rows = tracer.trace()
-        by_place = query.columns or self._statement is not None and self._statement.by_position
+        by_place = query.columns or (self._statement is not None and self._statement.by_position)
         if tracer.stars and by_place:
             # What a * stands for is not known, so that nobody knows which output fills which column.
             return [], rows, tracer

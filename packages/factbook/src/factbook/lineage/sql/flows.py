@@ -31,13 +31,15 @@ Ways = dict[Source, dict[str, str | None]]
 
 
 class Flow(msgspec.Struct):
-    """What fills one table. ``opaque`` are inputs of which some columns cannot be told."""
+    """What fills one table. ``opaque`` are inputs of which some columns cannot be told; ``unresolved`` are names that mean no known table,
+    ``strays`` columns that belong to no table, each with the reason."""
 
     columns: dict[str, Ways] = {}
     rows: Ways = {}
     tables: dict[TableRef, None] = {}
     opaque: set[TableRef] = set()
     unresolved: dict[str, str] = {}
+    strays: dict[str, str] = {}
 
     def add(self, other: Flow) -> None:
         """Take in what another statement fills the same table from."""
@@ -47,6 +49,7 @@ class Flow(msgspec.Struct):
         self.tables |= other.tables
         self.opaque |= other.opaque
         self.unresolved |= other.unresolved
+        self.strays |= other.strays
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -61,20 +64,21 @@ class Place(msgspec.Struct, frozen=True):
 
 def flow_of(parsed: Parsed, traced: Traced, places: Sequence[Place], own_columns: Sequence[str] | None) -> Flow:
     """Return what a traced statement fills its target from. ``own_columns`` are the target's, where they are known."""
-    flow = Flow(unresolved={item.name: item.reason for item in traced.unknown})
-    for name, place in zip(parsed.mentions, places, strict=True):
+    flow = Flow(strays={item.name: item.reason for item in traced.unknown})
+    for place in places:
         if place.ignored:
             continue
         if place.reason is not None:
-            flow.unresolved[".".join(part.strip('"') for part in name)] = place.reason
+            flow.unresolved[place.table.table] = place.reason
         behind = {place.table: None} if place.flow is None else place.flow.tables
         flow.tables |= behind
         if place.flow is not None:
             flow.opaque |= place.flow.opaque
             _merge(flow.rows, place.flow.rows)
     for number in traced.stars:
-        if not places[number].ignored:
-            flow.opaque |= {places[number].table} if places[number].flow is None else set(places[number].flow.tables)
+        starred = places[number]
+        if not starred.ignored:
+            flow.opaque |= {starred.table} if starred.flow is None else set(starred.flow.tables)
     names = _own_names(parsed, [output.name for output in traced.outputs], own_columns)
     for name, output in zip(names, traced.outputs, strict=True):
         _merge(flow.columns.setdefault(name, {}), _ways(output.edges, places))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import BinaryIO
+from typing import IO
 
 import msgspec
 
@@ -75,7 +75,8 @@ class SqlReader:
             return Refused(f"it took longer than {self._seconds:g} seconds" if late.is_set() else "the parser broke down over it")
         finally:
             clock.cancel()
-        return self._decode.decode(answer)
+        decoded: Answer = self._decode.decode(answer)
+        return decoded
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -101,7 +102,7 @@ class SqlReader:
 def _start() -> subprocess.Popen[bytes]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     # -P: the folder somebody happens to stand in is no place to import from.
-    command = [sys.executable, "-P", "-m", "factbook.lineage.sql.child"]
+    command = [sys.executable, "-P", "-c", "from factbook.lineage.sql.child import main; main()"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)  # noqa: S603 - our own module
     clock = threading.Timer(_START_SECONDS, process.kill)
     clock.daemon = True
@@ -134,8 +135,8 @@ def _receive(process: subprocess.Popen[bytes]) -> bytes:
     return _exactly(process.stdout, LENGTH.unpack(_exactly(process.stdout, LENGTH.size))[0])
 
 
-def _exactly(pipe: BinaryIO | object, size: int) -> bytes:
-    found = pipe.read(size)  # type: ignore[union-attr]
+def _exactly(pipe: IO[bytes], size: int) -> bytes:
+    found = pipe.read(size)
     if len(found) < size:
         raise EOFError
-    return bytes(found)
+    return found

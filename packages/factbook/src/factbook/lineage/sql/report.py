@@ -19,6 +19,8 @@ MAX_FLOWS = 1_000
 
 EXCERPT = 120
 
+_SHOWN = 5
+
 
 class TargetLineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one table is made from, by one producer. Without ``target`` it is a bare query. ``outcome`` says what became of the fact:
@@ -67,6 +69,7 @@ class Tally:
         self.n_flows = 0
         self.notes: Counter[str] = Counter()
         self.names: Counter[tuple[str, str]] = Counter()
+        self.strays: Counter[str] = Counter()
 
     def fail(self, at: str, reason: str, statement: str | None = None) -> None:
         """Note a statement that was not understood; without ``statement`` nothing of it is shown."""
@@ -88,6 +91,9 @@ class Tally:
     def warnings(self) -> list[str]:
         """Return what whoever asked should know: above all that nothing was found where something should be."""
         found = [f"{number:,} of the statements: {note}" for note, number in sorted(self.notes.items())]
+        if self.strays:
+            shown = ", ".join(sorted(self.strays)[:_SHOWN]) + (" …" if len(self.strays) > _SHOWN else "")
+            found.append(f"{len(self.strays):,} columns belong to no known table: {shown}")
         if self.statements and not self.edges:
             bare = sum(flow.target is None for flow in self.flows)
             why = f"; {bare:,} of them fill no table" if bare else ""

@@ -10,18 +10,22 @@ from collections.abc import Iterator
 
 import msgspec
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 
 from factbook.lineage.sql.model import Parts
 
+_PLAIN = re.compile(r"[A-Za-z_]\w*")
 _NO_DATA = re.compile(r"\bWITH\s+(NO\s+)?DATA\s*;?\s*$", re.I)
 _REPLACE_INTO = re.compile(r"^\s*REPLACE\s+(?:(?:LOW_PRIORITY|DELAYED)\s+)?(?=INTO\b)", re.I)
-_WITHOUT_LINEAGE = frozenset(
-    """
-    ALTER ANALYZE ANALYSE ATTACH BEGIN CALL CHECKPOINT CLOSE CLUSTER COMMENT COMMIT COPY DEALLOCATE DECLARE DELETE DESC DESCRIBE DETACH DISCARD
-    DROP END EXEC EXECUTE EXPLAIN FETCH FLUSH GRANT KILL LISTEN LOAD LOCK NOTIFY OPTIMIZE PRAGMA PREPARE PRINT PUT REFRESH REINDEX RELEASE
-    RENAME RESET REVOKE ROLLBACK SAVEPOINT SECURITY SET SHOW START TRUNCATE UNLISTEN UNLOCK USE VACUUM WARM
-    """.split()
-)
+_COMMANDS = """
+alter analyze analyse attach begin call checkpoint close cluster comment commit copy deallocate declare delete desc describe detach
+discard drop end exec execute explain fetch flush grant kill listen load lock notify optimize pragma prepare print put refresh reindex
+release rename reset revoke rollback savepoint security set show start truncate unlisten unlock use vacuum warm
+"""
+
+_WITHOUT_LINEAGE = frozenset(_COMMANDS.upper().split())
+"""First words of statements that fill no table from others."""
+
 _ROUTINES = re.compile(
     r"^\s*(CREATE\s+(OR\s+(REPLACE|ALTER)\s+)?(DEFINER\s*=\s*\S+\s+)?(FUNCTION|PROCEDURE|TRIGGER|EVENT|PACKAGE|RULE)|DO)\b", re.I
 )
@@ -80,12 +84,20 @@ def statement_of(tree: exp.Expr, sql: str) -> Statement:
         return _query(tree)
     if isinstance(tree, exp.Command):
         return _command(tree, sql)
+    if isinstance(tree, exp.Condition | exp.Alias | exp.Tuple):
+        raise NotRead("it is no statement of SQL")
     return NOTHING
 
 
-def parts_of(table: exp.Table) -> Parts:
-    """Return a table's identifiers, the quoted ones in double quotes."""
-    return tuple(f'"{part.name}"' if part.args.get("quoted") else part.name for part in table.parts if isinstance(part, exp.Identifier))
+def parts_of(table: exp.Table, dialect: Dialect) -> Parts:
+    """Return a table's identifiers, in double quotes those that would mean something else without them."""
+
+    def written(part: exp.Identifier) -> str:
+        plain = dialect.normalize_identifier(exp.to_identifier(part.name, quoted=False)).name
+        needs_quotes = part.args.get("quoted") and (plain != part.name or not _PLAIN.fullmatch(plain))
+        return f'"{part.name}"' if needs_quotes else part.name
+
+    return tuple(written(part) for part in table.parts if isinstance(part, exp.Identifier))
 
 
 def _read_returning(cte: exp.CTE) -> None:
@@ -111,7 +123,7 @@ def _command(tree: exp.Command, sql: str) -> Statement:
 
 
 def _query(tree: exp.Query) -> Statement:
-    select = tree.unnest()
+    select = _unwrapped(tree)
     into = select.args.get("into") if isinstance(select, exp.Select) else None
     if into is None or not isinstance(into.this, exp.Table):
         return Statement(does="reads", queries=[Query(select)])
@@ -138,7 +150,7 @@ def _create(tree: exp.Create, sql: str) -> Statement:
     temporary = _is_temporary_name(target) or any(
         isinstance(item, exp.TemporaryProperty) for item in (properties.expressions if properties else ())
     )
-    query = tree.expression.unnest() if isinstance(tree.expression, exp.Query) else None
+    query = _unwrapped(tree.expression) if isinstance(tree.expression, exp.Query) else None
     if query is None:
         return Statement(does="declares", target=target, is_temporary=temporary, columns=columns or None)
     found = [Query(_with(query, tree), columns or None)]
@@ -152,7 +164,7 @@ def _insert(tree: exp.Insert) -> Statement:
         return NOTHING
     columns = [column.name for column in tree.this.expressions] if isinstance(tree.this, exp.Schema) else None
     by_position = columns is None and not tree.args.get("by_name")
-    select = _with(query.unnest(), tree)
+    select = _with(_unwrapped(query), tree)
     return Statement(does="writes", target=target, columns=columns, by_position=by_position, queries=[Query(select, columns)])
 
 
@@ -243,6 +255,12 @@ def _with(query: exp.Query, statement: exp.Expr) -> exp.Query:
     ctes = [*(cte.copy() for cte in outer.expressions), *(inner.expressions if inner is not None else [])]
     query.set("with_", exp.With(expressions=ctes, recursive=bool(outer.recursive or (inner is not None and inner.recursive))))
     return query
+
+
+def _unwrapped(query: exp.Query) -> exp.Query:
+    """Return a query without the parentheses around it."""
+    inner = query.unnest()
+    return inner if isinstance(inner, exp.Query) else query
 
 
 def _is_called(table: exp.Table, named: exp.Table) -> bool:

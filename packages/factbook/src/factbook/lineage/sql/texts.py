@@ -23,7 +23,7 @@ from factbook.lineage.sql.reader import SqlReader
 from factbook.lineage.sql.report import SqlLineageReport, Tally, TargetLineage, run_of
 from factbook.lineage.sql.splitting import SqlStatement, split
 from factbook_sdk.facts import MetadataContext, MetadataRecord, MetadataTarget
-from factbook_sdk.facts.kinds.lineage import Evidence, Unresolved
+from factbook_sdk.facts.kinds.lineage import Evidence, Origin, Unresolved
 from factbook_sdk.facts.parts import TableRef
 from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, Outcome
 
@@ -35,7 +35,7 @@ MAX_TARGETS = 10_000
 MAX_TEXT_SECONDS = 30.0
 """Seconds that the statements of one request may take together."""
 
-ORIGIN = "sql"
+ORIGIN: Origin = "sql"
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +212,7 @@ class _Text:
     def _flow(self, statement: SqlStatement, parsed: Parsed, traced: Traced) -> None:
         places = [self._places.find(parts) for parts in parsed.mentions]
         target = None if parsed.target is None else self._places.find(parsed.target)
+        self._tally.strays.update(item.name for item in traced.unknown)
         flow = flow_of(parsed, traced, places, None if target is None else target.columns)
         if target is None:
             unresolved = [Unresolved(name, reason) for name, reason in sorted(flow.unresolved.items())]
@@ -220,7 +221,7 @@ class _Text:
         if self._places.fill(parsed, flow) or target.ignored:
             return
         if target.reason is not None:
-            flow.unresolved[".".join(part.strip('"') for part in parsed.target or ())] = target.reason
+            flow.unresolved[target.table.table] = target.reason
         filled = self._filled.get(target.table)
         if filled is None:
             self._filled[target.table] = _Filled(flow, statement, parsed.text or statement.text)

@@ -52,8 +52,8 @@ class Tracer:
         self._dialect = dialect
         self._names = names
         self._scopes = {id(scope.expression): scope for scope in root.traverse()}
-        self._columns: dict[tuple[int, int], Ways] = {}
-        self._rows: dict[int, Ways] = {}
+        self._columns: dict[object, Ways] = {}
+        self._rows: dict[object, Ways] = {}
         self._places: dict[int, dict[str, int]] = {}
         self._under_way: set[object] = set()
         self._before: dict[object, Ways] = {}
@@ -326,7 +326,7 @@ class Tracer:
         return found
 
     def _bare(self, scope: Scope, column: exp.Column) -> Ways:
-        """Return a column that nobody could give to a table: a whole row, an output of the same query, or the only source's it can be of."""
+        """Return a column without a table: a whole row, an output of the same query, or one of the only source that can have it."""
         ways: Ways = {}
         if column.name in scope.selected_sources:
             for _, inner in self._star(scope, column.name):
@@ -407,13 +407,15 @@ _ROLES: dict[tuple[type[exp.Expr], str], str] = {
 
 
 def _clauses(scope: Scope) -> Iterator[tuple[exp.Expr, str]]:
-    """Yield the clauses of a query that decide about rows, and how."""
+    """Yield what of a query decides about rows, condition by condition, and how."""
     query = scope.expression
     args = query.args
-    for key, subtype in (("where", "FILTER"), ("having", "FILTER"), ("qualify", "FILTER"), ("group", "GROUP_BY"), ("order", "SORT")):
-        clause = args.get(key)
-        if isinstance(clause, exp.Expr):
-            yield clause, subtype
+    for key in ("where", "having", "qualify"):
+        if isinstance(args.get(key), exp.Expr):
+            yield from ((condition, "FILTER") for condition in _conditions(args[key].this))
+    for key, subtype in (("group", "GROUP_BY"), ("order", "SORT")):
+        if isinstance(args.get(key), exp.Expr):
+            yield from ((part, subtype) for part, _ in _parts(args[key], subtype))
     distinct = args.get("distinct")
     if isinstance(distinct, exp.Distinct) and distinct.args.get("on") is not None:
         yield distinct.args["on"], "GROUP_BY"
@@ -422,8 +424,17 @@ def _clauses(scope: Scope) -> Iterator[tuple[exp.Expr, str]]:
     if isinstance(query, exp.Select):
         for join in scope.find_all(exp.Join):
             on = join.args.get("on")
-            if on is not None:
-                yield on, "JOIN"
+            if isinstance(on, exp.Expr):
+                yield from ((condition, "JOIN") for condition in _conditions(on))
+
+
+def _conditions(expression: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield the conditions that all must hold."""
+    inner = expression.unnest()
+    if isinstance(inner, exp.And):
+        yield from inner.flatten()
+    else:
+        yield inner
 
 
 def _is_within(node: exp.Expr, tree: exp.Expr) -> bool:

@@ -1,7 +1,8 @@
 """The lineage of a source's views, from the definitions that a scan stored.
 
 A view is read again where its definition, or the structure of a table it reads, is another than when it was read last. What the last
-look saw, its ``lineage_run`` says in its extras: the offset up to which structures were known, and what read them.
+look saw, its ``lineage_run`` says in its extras: the offset up to which structures were known, what read them, and which definitions
+(by the ids of their records) it did not understand. Of those the lineage stands that was known before.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from factbook.lineage.sql.places import Names, Places
 from factbook.lineage.sql.reader import SqlReader
 from factbook.lineage.sql.report import SqlLineageReport, Tally, TargetLineage, run_of
 from factbook_sdk.facts import MetadataContext, MetadataRecord, MetadataTarget
-from factbook_sdk.facts.kinds.lineage import Evidence, Lineage, Unresolved
+from factbook_sdk.facts.kinds.lineage import Evidence, Lineage
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.facts.parts import TableRef
 from factbook_sdk.repository.contract import MetadataRepository, Outcome, StoredRecord, Within
@@ -30,6 +31,9 @@ PRODUCER_ID = "lineage.view"
 
 _EDITION = 1
 """Goes up where the same definition gives other lineage than before."""
+
+_MAX_FAILED = 1_000
+"""Definitions that are remembered as not understood; others are tried again."""
 
 _VIEWS = frozenset({"view", "materialized_view"})
 
@@ -67,27 +71,40 @@ class ViewLineage:
             return None
         dialect = dialect_of(self._names.engine_of(source_id))
         context, moment = context or MetadataContext(tenant=self._tenant), moment or datetime.now(UTC)
-        tally = Tally()
-        records = []
+        tally, records, failed = Tally(), [], {}
         for target, stored, snapshot in views:
             tally.statements += 1
-            payload, outcome = self._lineage_of(target, stored, snapshot, dialect, known, tally)
-            if payload is None:
+            lineage = _kept(known, target, stored)
+            is_kept = lineage is not None
+            if lineage is None:
+                reason, lineage = self._read(target, stored, snapshot, dialect, known, tally)
+                if reason is not None:
+                    failed[stored.id] = reason
+                    tally.fail(_place(target), reason, snapshot.definition)
+            if lineage is None:
                 continue
-            table = TableRef(target.source_id, target.table or "", target.schema)
+            outcome = "kept" if is_kept else None
             tally.found(
-                TargetLineage(target=table, at=_place(target), inputs=payload.inputs, unresolved=payload.unresolved, outcome=outcome)
+                TargetLineage(target=_ref(target), at=_place(target), inputs=lineage.inputs, unresolved=lineage.unresolved, outcome=outcome)
             )
-            if outcome is None:
-                records.append(MetadataRecord(target, "lineage", msgspec.to_builtins(payload), moment, PRODUCER_ID, context))
+            if not is_kept:
+                records.append(MetadataRecord(target, "lineage", msgspec.to_builtins(lineage), moment, PRODUCER_ID, context))
         ended = [MetadataRecord(target, "lineage", None, moment, PRODUCER_ID, context) for target in _ended(known, views)]
         results = self._repository.bulk_store([*records, *ended], atomic=True)
         counts = {outcome.value: results.count(outcome) for outcome in Outcome}
         report = tally.report(source_id, "view", dialect, stored=counts, ended=len(ended))
-        extras = {"reader": _reader_edition(), "schema_offset": max((item.offset for item in known.snapshots.values()), default=0)}
-        run = msgspec.to_builtins(run_of(report, confirms=[]))
-        self._repository.store(MetadataRecord(MetadataTarget(source_id), "lineage_run", run, moment, PRODUCER_ID, context, extras=extras))
+        self._tell(report, known, failed, moment, context)
         return report
+
+    def _tell(self, report: SqlLineageReport, known: _Known, failed: dict[str, str], moment: datetime, context: MetadataContext) -> None:
+        extras = {
+            "reader": _reader_edition(),
+            "schema_offset": max((item.offset for item in known.snapshots.values()), default=0),
+            "failed": dict(list(failed.items())[:_MAX_FAILED]),
+        }
+        run = msgspec.to_builtins(run_of(report, confirms=[]))
+        target = MetadataTarget(report.source_id)
+        self._repository.store(MetadataRecord(target, "lineage_run", run, moment, PRODUCER_ID, context, extras=extras))
 
     def has_looked(self, source_id: str, moment: datetime) -> bool:
         """Return whether there was a look that carries this moment."""
@@ -118,37 +135,24 @@ class ViewLineage:
         in_force = {target: item for target, item in lineage.items() if item.record.payload is not None}
         return _Known(snapshots, in_force, seen if seen.get("reader") == _reader_edition() else {})
 
-    def _lineage_of(
+    def _read(
         self, target: MetadataTarget, stored: StoredRecord, snapshot: SchemaSnapshot, dialect: str, known: _Known, tally: Tally
-    ) -> tuple[Lineage | None, str | None]:
-        """Return what a view is made from, with ``kept`` where it was not read again; what keeps it from being read is noted."""
-        before = known.lineage.get(target)
-        earlier = None if before is None else msgspec.convert(before.record.payload, Lineage)
-        if earlier is not None and _still_holds(earlier, stored, known):
-            for item in earlier.unresolved:
-                if item.name == _place(target):
-                    tally.fail(_place(target), item.reason, earlier.statement)
-            return earlier, "kept"
-        found = self._read(target, stored, snapshot, dialect, tally)
-        if found.inputs or earlier is None or not earlier.inputs or _evidence(earlier) != stored.id:
-            return found, None
-        # The same definition was understood before: what was known stands, whatever went wrong now.
-        return earlier, "kept"
-
-    def _read(self, target: MetadataTarget, stored: StoredRecord, snapshot: SchemaSnapshot, dialect: str, tally: Tally) -> Lineage:
-        sql, place = snapshot.definition or "", _place(target)
-        evidence = Evidence(record_id=stored.id)
+    ) -> tuple[str | None, Lineage | None]:
+        """Return why a view cannot be read, or what it is made from. A definition that failed before is not tried again."""
+        sql = snapshot.definition or ""
+        before = known.seen.get("failed", {}).get(stored.id)
+        if before is not None or not sql.strip():
+            return before or "its definition is not known", None
         places = Places(self._names, target.source_id, (target.schema or "",))
-        parsed, traced = (
-            self._reader.read(sql, dialect, places.columns_of) if sql.strip() else (None, Refused("its definition is not known"))
-        )
-        if isinstance(traced, Refused) or parsed is None or parsed.does not in ("reads", "writes"):
-            reason = traced.reason if isinstance(traced, Refused) else "its definition is no query"
-            tally.fail(place, reason, sql)
-            return Lineage(origin="view", statement=sql[:1_000] or None, unresolved=[Unresolved(place, reason)], evidence=evidence)
+        parsed, traced = self._reader.read(sql, dialect, places.columns_of)
+        if isinstance(traced, Refused) or parsed is None:
+            return traced.reason if isinstance(traced, Refused) else "it was not read", None
+        if parsed.does not in ("reads", "writes"):
+            return "its definition is no query", None
+        tally.strays.update(item.name for item in traced.unknown)
         parsed = msgspec.structs.replace(parsed, is_view=True)
         flow = flow_of(parsed, traced, [places.find(parts) for parts in parsed.mentions], [column.name for column in snapshot.columns])
-        return lineage_of(flow, _ref(target), origin="view", statement=sql, evidence=evidence)
+        return None, lineage_of(flow, _ref(target), origin="view", statement=sql, evidence=Evidence(record_id=stored.id))
 
 
 def _views(snapshots: Mapping[MetadataTarget, StoredRecord]) -> Iterator[tuple[MetadataTarget, StoredRecord, SchemaSnapshot]]:
@@ -164,20 +168,17 @@ def _ended(known: _Known, views: list[tuple[MetadataTarget, StoredRecord, Schema
     return sorted((target for target in known.lineage if target not in still and target in known.snapshots), key=str)
 
 
-def _still_holds(earlier: Lineage, stored: StoredRecord, known: _Known) -> bool:
-    """Return whether reading a view again would say the same."""
-    seen = known.seen.get("schema_offset")
-    if _evidence(earlier) != stored.id or not isinstance(seen, int):
-        return False
+def _kept(known: _Known, target: MetadataTarget, stored: StoredRecord) -> Lineage | None:
+    """Return the lineage of a view as it is known, if reading the view again would say the same."""
+    before, seen = known.lineage.get(target), known.seen.get("schema_offset")
+    earlier = None if before is None else msgspec.convert(before.record.payload, Lineage)
+    if earlier is None or earlier.evidence is None or earlier.evidence.record_id != stored.id or not isinstance(seen, int):
+        return None
     if earlier.unresolved and any(item.offset > seen for item in known.snapshots.values()):
         # A name that meant nothing may mean something by now.
-        return False
+        return None
     read = (known.snapshots.get(MetadataTarget(item.table.source_id, item.table.schema, item.table.table)) for item in earlier.inputs)
-    return all(item is None or item.offset <= seen for item in read)
-
-
-def _evidence(lineage: Lineage) -> str | None:
-    return None if lineage.evidence is None else lineage.evidence.record_id
+    return earlier if all(item is None or item.offset <= seen for item in read) else None
 
 
 def _reader_edition() -> str:
