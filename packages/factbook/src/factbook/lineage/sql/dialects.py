@@ -16,9 +16,9 @@ _OF_ENGINES = {
 }
 
 DIALECTS = (
-    "athena", "bigquery", "clickhouse", "databricks", "doris", "drill", "druid", "duckdb", "dune", "exasol", "fabric", "hive", "materialize",
-    "mysql", "oracle", "postgres", "presto", "redshift", "risingwave", "snowflake", "spark", "sqlite", "starrocks", "tableau", "teradata",
-    "trino", "tsql",
+    "athena", "bigquery", "clickhouse", "databricks", "doris", "drill", "druid", "duckdb", "dune", "exasol", "fabric",
+    "hive", "materialize", "mysql", "oracle", "postgres", "presto", "redshift", "risingwave", "snowflake", "spark",
+    "sqlite", "starrocks", "tableau", "teradata", "trino", "tsql",
 )  # fmt: skip
 """The dialects that can be named, as sqlglot calls them."""
 

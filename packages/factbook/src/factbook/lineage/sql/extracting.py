@@ -16,7 +16,7 @@ from sqlglot.schema import MappingSchema
 
 from factbook.lineage.sql.dialects import for_sqlglot, is_system
 from factbook.lineage.sql.model import Edge, Output, Parsed, Parts, Read, Refused, Trace, Traced, Unknown
-from factbook.lineage.sql.statements import NotRead, Query, Statement, parts_of, prepared, statement_of
+from factbook.lineage.sql.statements import NOTHING, NotRead, Query, Statement, parts_of, prepared, statement_of
 from factbook.lineage.sql.tracing import MARK, TooMuch, Tracer, unknown_of
 
 MAX_REASON = 300
@@ -53,6 +53,7 @@ class Reading:
         sql = prepared(question.sql, question.dialect)
         trees = [tree for tree in sqlglot.parse(sql, read=self._dialect) if tree is not None]
         if not trees:
+            self._statement = NOTHING
             return Parsed(does="nothing")
         if len(trees) > 1:
             raise NotRead("several statements stand where one was expected")
