@@ -17,6 +17,7 @@ from factbook.cli import (
     alerts,
     backfill,
     compact,
+    dbt,
     demo,
     dictionary,
     diff,
@@ -61,6 +62,7 @@ app.command()(dictionary.dictionary)
 app.command()(lint.lint)
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(names.app, name="names")
+app.command()(dbt.dbt)
 app.command()(diff.diff)
 app.command()(gate.gate)
 app.add_typer(quality.app, name="quality")

@@ -2,6 +2,7 @@
 
 from factbook.api.routes import (
     alerts,
+    dbt,
     dictionary,
     diff,
     export,
@@ -39,6 +40,7 @@ _MODULES = (
     lint,
     lineage_sql,
     names,
+    dbt,
     sources,
     kinds,
     retention,
