@@ -29,7 +29,7 @@ def test_temporary_tables_are_followed_to_what_is_behind_them(shop: House, tmp_p
     assert fact is not None
     assert direct(fact.inputs) == {("customer_id", "orders", "customer_id"), ("total", "orders", "amount")}
     assert fact.inputs[0].type == "aggregated"
-    assert {(edge.input, edge.subtype) for edge in fact.inputs[0].columns if edge.output == "*"} == {
+    assert {(edge.input, edge.subtype) for edge in fact.inputs[0].columns if edge.output == "total" and edge.type == "indirect"} == {
         ("state", "FILTER"),
         ("customer_id", "GROUP_BY"),
     }
@@ -131,16 +131,17 @@ def test_a_log_of_queries_keeps_no_strings(shop: House, tmp_path: Path, form: st
         "INSERT INTO totals (total) SELECT amount FROM orders WHERE state = 'secret@example.com'",
         "SELECT * FROM customer WHERE email = 'hidden@example.com'",
         "SELECT FROM 'hidden@example.com' WHERE (",
+        "SELECT * FROM customer WHERE email = 'hidden@example.com",
         "INSERT INTO totals (total) SELECT amount FROM orders WHERE state = 'secret@example.com'",
     ]
     if form == "lines":
         path, text = tmp_path / "queries.log", "\n".join(query + ";" for query in queries)
     else:
-        fields = ("query", "sql", "statement", "query")
+        fields = ("query", "sql", "statement", "query", "sql")
         entries = [{"at": "2026-01-01", field: query} for field, query in zip(fields, queries, strict=True)]
         path, text = tmp_path / "queries.ndjson", "\n".join(map(json.dumps, [*entries, {"other": 1}]))
     report = shop.read_file(path, text)
-    assert (report.statements, report.failed) == (3, 1)
+    assert (report.statements, report.failed) == (4, 2)
     fact = shop.lineage("shop")["totals"]
     assert "state = '?'" in fact.statement
     everything = "".join(str(item.record) for item in shop.repository.tail(limit=1000).records) + str(report)
@@ -193,3 +194,14 @@ def test_a_source_or_a_dialect_that_nobody_knows_is_refused(shop: House) -> None
         shop.sql.read_text("nowhere", "SELECT 1")
     with pytest.raises(InvalidRequest, match="No dialect is called 'klingon'"):
         shop.sql.read_text("shop", "SELECT 1", Options(dialect="klingon"))
+
+
+def test_what_decides_about_rows_is_said_of_every_column_or_of_the_row(shop: House, tmp_path: Path) -> None:
+    few = ", ".join(f"{number} AS c{number}" for number in range(3))
+    many = ", ".join(f"{number} AS c{number}" for number in range(4_001))
+    for name, outputs in (("few", few), ("many", many), ("none", None)):
+        made = f"CREATE TABLE {name} AS SELECT {outputs} FROM orders WHERE state = 'x'" if outputs else ""
+        shop.read_file(tmp_path / f"{name}.sql", made or "INSERT INTO totals SELECT * FROM elsewhere, orders WHERE orders.state = 'x'")
+    lineage = shop.lineage("shop")
+    said = {name: [edge.output for edge in fact.inputs[-1].columns] for name, fact in lineage.items() if fact is not None}
+    assert said == {"few": ["c0", "c1", "c2"], "many": ["*"], "totals": ["*"]}

@@ -50,7 +50,7 @@ def _answered(reading: object, question: Question) -> Answer:
     except MemoryError:
         return Refused("it takes too much memory")
     except Exception as error:  # noqa: BLE001 - whatever a parser stumbles over is said of the statement, and the next one is read
-        return Refused(f"the parser failed: {type(error).__name__}: {str(error)[:200]}")
+        return Refused(f"the parser failed with {type(error).__name__}")
 
 
 def _limit_memory() -> None:

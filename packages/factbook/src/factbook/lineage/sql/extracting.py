@@ -6,6 +6,8 @@ and twelve where each column is looked for by itself. Runs in the process that r
 
 from __future__ import annotations
 
+import re
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -21,6 +23,9 @@ from factbook.lineage.sql.tracing import MARK, TooMuch, Tracer, unknown_of
 
 MAX_REASON = 300
 
+_PLACE = re.compile(r"Line (\d+), Col: (\d+)")
+_TOKEN = re.compile(r"<Token token_type: [\w.]+, text: (.*?), line: [^>]*>")
+
 
 class Reading:
     """One statement on its way: :meth:`read` first, then :meth:`trace`."""
@@ -28,14 +33,16 @@ class Reading:
     def __init__(self) -> None:
         self._statement: Statement | None = None
         self._dialect = ""
+        self._hides_literals = False
         self._mentions: list[Parts] = []
 
     def read(self, question: Read) -> Parsed | Refused:
         """Read a statement; it is kept for :meth:`trace`."""
+        self._hides_literals = question.hides_literals
         try:
             return self._read(question)
         except (SqlglotError, NotRead) as error:
-            return Refused(_reason(error))
+            return Refused(_reason(error, hides_literals=self._hides_literals))
         except RecursionError:
             return Refused("it is nested too deep")
 
@@ -44,7 +51,7 @@ class Reading:
         try:
             return self._trace(question.columns)
         except (SqlglotError, NotRead, TooMuch) as error:
-            return Refused(_reason(error))
+            return Refused(_reason(error, hides_literals=self._hides_literals))
         except RecursionError:
             return Refused("it is nested too deep")
 
@@ -186,7 +193,14 @@ def _without_literals(tree: exp.Expr) -> exp.Expr:
     return tree.transform(hidden, copy=False)
 
 
-def _reason(error: Exception) -> str:
-    """Return the first line of what a library says, without the excerpt of the statement that follows it."""
-    text = " ".join(str(error).split("\n", 1)[0].replace("\x1b[4m", "").replace("\x1b[0m", "").split())
+def _reason(error: Exception, *, hides_literals: bool) -> str:
+    """Return the first line of what a library says, without the excerpt of the statement that follows it.
+
+    With ``hides_literals`` only where it is: a string that never ends is all in the message.
+    """
+    text = " ".join(str(error).split("\n", 1)[0].split())
+    if hides_literals and isinstance(error, SqlglotError):
+        place = _PLACE.search(text)
+        return f"it does not parse{'' if place is None else f' at line {place[1]}, column {place[2]}'}"
+    text = _TOKEN.sub(lambda found: "its end" if found[1] == "SENTINEL" else found[1], text)
     return text[:MAX_REASON] or type(error).__name__

@@ -16,7 +16,10 @@ from factbook_sdk.facts.kinds.lineage import ColumnEdge, Evidence, Lineage, Line
 from factbook_sdk.facts.parts import TableRef
 
 WHOLE_ROW = "*"
-"""The output of an edge that decides about rows, and so about every column of the target."""
+"""The output of an edge that decides about rows, where it is not said of every column of the target: there are none, or too many."""
+
+MAX_SPREAD = 4_000
+"""Edges of what decides about rows, times the columns it decides about, up to which they are all said."""
 
 MAX_STATEMENT = 10_000
 """Characters of a statement that a fact keeps."""
@@ -106,7 +109,7 @@ def lineage_of(
 def inputs_of(flow: Flow, target: TableRef | None) -> list[LineageInput]:
     """Return the tables a flow comes from. That a table decides about its own rows, as in an UPDATE, makes it no input of itself."""
     edges: dict[TableRef, list[ColumnEdge]] = {table: [] for table in sorted(flow.tables, key=_order)}
-    for output, ways in (*flow.columns.items(), (WHOLE_ROW, flow.rows)):
+    for output, ways in _by_output(flow).items():
         for (table, column), found in ways.items():
             for subtype, transformation in found.items():
                 if table == target and (not is_direct(subtype) or column == output):
@@ -116,10 +119,16 @@ def inputs_of(flow: Flow, target: TableRef | None) -> list[LineageInput]:
     return [_input(table, found, table in flow.opaque) for table, found in edges.items() if found or table != target]
 
 
-def size_of(inputs: Iterable[LineageInput]) -> tuple[int, int]:
-    """Return how many edges there are, between tables and between columns."""
-    listed = list(inputs)
-    return len(listed), sum(len(item.columns) for item in listed)
+def _by_output(flow: Flow) -> dict[str, Ways]:
+    """Return what each column of the target depends on, what decides about its rows included."""
+    deciding = sum(map(len, flow.rows.values()))
+    if not flow.columns or deciding * len(flow.columns) > MAX_SPREAD:
+        return flow.columns | {WHOLE_ROW: flow.rows}
+    together: dict[str, Ways] = {}
+    for name, ways in flow.columns.items():
+        _merge(together.setdefault(name, {}), ways)
+        _merge(together[name], flow.rows)
+    return together
 
 
 def _input(table: TableRef, edges: list[ColumnEdge], is_opaque: bool) -> LineageInput:
