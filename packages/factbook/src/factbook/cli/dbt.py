@@ -21,7 +21,7 @@ def dbt(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Take in dbt's manifest, catalogue, run results and freshness: lineage, notes, outcomes of tests. Twice is once."""
+    """Take in what dbt wrote: lineage, notes, outcomes of tests. Twice is once."""
     from factbook.cli import dbt_rows
     from factbook.cli.documents import show_json
     from factbook.dbt.reading import read_paths
