@@ -205,3 +205,18 @@ def test_what_decides_about_rows_is_said_of_every_column_or_of_the_row(shop: Hou
     lineage = shop.lineage("shop")
     said = {name: [edge.output for edge in fact.inputs[-1].columns] for name, fact in lineage.items() if fact is not None}
     assert said == {"few": ["c0", "c1", "c2"], "many": ["*"], "totals": ["*"]}
+
+
+def test_a_name_that_no_fact_can_carry_fails_alone(shop: House) -> None:
+    sql = f"INSERT INTO {'x' * 600} (a) SELECT amount FROM orders; INSERT INTO totals (total) SELECT amount FROM orders"
+    report = shop.sql.read_text("shop", sql, name="long")
+    assert (report.failed, report.stored["stored"]) == (1, 1)
+    assert "600 characters" in report.failures[0].reason
+
+
+def test_what_the_log_refuses_is_said(shop: House) -> None:
+    report = shop.sql.read_text("shop", 'INSERT INTO totals (total) SELECT "" FROM orders, elsewhere', name="empty")
+    assert report.stored["stored"] == 0
+    assert report.failures[0].reason.startswith("what fills shop.main.totals was refused: payload.inputs[0].columns[0].input")
+    [run] = shop.runs("shop")
+    assert run["failed"] == 1

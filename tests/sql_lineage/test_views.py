@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.sql_lineage.asking import House, direct, table
 
-from factbook.errors import NotFound
+from factbook.errors import InvalidRequest, NotFound
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.record import MetadataRecord
 
@@ -135,3 +135,15 @@ def test_after_a_scan_the_views_are_read_once(shop: House) -> None:
     assert len(shop.runs("shop")) == 1
     run = shop.repository.latest(MetadataTarget("shop"), "lineage_run")
     assert run.record.produced_at == scans[-1].record.produced_at
+
+
+def test_a_scan_of_an_engine_whose_dialect_nobody_knows_is_passed_over(shop: House) -> None:
+    scans = shop.repository.history(MetadataTarget("shop"), "catalog_scan")
+    record = scans[-1].record
+    payload = record.payload | {"engine": "ingres"}
+    moment = record.produced_at.replace(year=record.produced_at.year + 1)
+    strange = MetadataRecord(record.target, "catalog_scan", payload, moment, record.producer_id, record.context)
+    shop.repository.store(strange)
+    assert shop.sql.on_scan(strange) is None
+    with pytest.raises(InvalidRequest, match="The dialect of ingres is not known"):
+        shop.sql.scan("shop")

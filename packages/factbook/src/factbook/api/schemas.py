@@ -138,7 +138,7 @@ class SqlText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``hide_literals`` keeps the strings in the statements out of the facts, and ``dry_run`` stores nothing."""
 
     source_id: _Name
-    sql: Annotated[str, Meta(min_length=1, max_length=1_000_000)]
+    sql: Annotated[str, Meta(min_length=1, max_length=1_000_000, pattern=r"^[^\x00]*$")]
     name: Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00]*$")] | None = None
     dialect: _Name | None = None
     search_path: Annotated[list[_Name], Meta(max_length=100)] = []

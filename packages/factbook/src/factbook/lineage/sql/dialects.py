@@ -40,6 +40,11 @@ def dialect_of(engine: str | None, named: str | None = None) -> str:
     raise InvalidRequest(what, fix=f"Name one of {', '.join(DIALECTS)}", field="dialect")
 
 
+def speaks(engine: str | None) -> bool:
+    """Return whether the dialect of an engine is known."""
+    return engine is not None and _OF_ENGINES.get(engine.lower(), engine.lower()) in DIALECTS
+
+
 def for_sqlglot(dialect: str) -> str:
     """Return a dialect with the settings under which sqlglot compares names of columns as the engine does."""
     return f"{dialect},normalization_strategy=case_insensitive" if dialect in _ANY_CASE else dialect

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from factbook.lineage.sql.dialects import dialect_of
+from factbook.lineage.sql.dialects import speaks
 from factbook.lineage.sql.files import find_files
 from factbook.lineage.sql.places import Names
 from factbook.lineage.sql.reader import SqlReader
@@ -33,13 +33,16 @@ class SqlLineage:
         """Read the views of a source that changed since the last look; ``again`` reads all. Raises :class:`NotFound`."""
         names = self._names()
         report = ViewLineage(self._repository, names, self._reader(), tenant=self._tenant).scan(source_id, again=again)
-        return report or Tally().report(source_id, "view", dialect_of(names.engine_of(source_id)), stored={})
+        return report or Tally().report(source_id, "view", names.engine_of(source_id) or "", stored={})
 
     def on_scan(self, record: MetadataRecord) -> SqlLineageReport | None:
-        """Read the views of a source after a scan of it, given by its stored ``catalog_scan``; once, however often it is asked."""
-        views = ViewLineage(self._repository, self._names(), self._reader(), tenant=self._tenant)
-        source_id = record.target.source_id
-        if views.has_looked(source_id, record.produced_at) or not views.has_structures(source_id):
+        """Read the views of a source after a scan of it, given by its stored ``catalog_scan``; once, however often it is asked.
+
+        ``None`` where there is nothing to read: no structures, no views, or an engine whose dialect nobody knows.
+        """
+        source_id, names = record.target.source_id, self._names()
+        views = ViewLineage(self._repository, names, self._reader(), tenant=self._tenant)
+        if views.has_looked(source_id, record.produced_at) or not views.has_structures(source_id) or not speaks(names.engine_of(source_id)):
             return None
         context = msgspec.structs.replace(record.context, extras={})
         return views.scan(source_id, moment=record.produced_at, context=context)

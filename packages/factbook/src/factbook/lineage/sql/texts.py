@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from factbook.errors import InvalidRequest, NotFound
+from factbook.errors import InvalidRecord, InvalidRequest, NotFound
 from factbook.lineage.sql.dialects import dialect_of
 from factbook.lineage.sql.files import SqlFile, read_statements
 from factbook.lineage.sql.flows import Flow, flow_of, inputs_of, lineage_of
@@ -102,14 +102,23 @@ class TextLineage:
     def _store(self, text: _Text, moment: datetime, *, is_whole: bool, options: Options) -> tuple[dict[Outcome, int], int]:
         """Store what one text fills tables from; return what became of the facts, and how many hold no more."""
         context = MetadataContext(tenant=self._tenant)
-        records = [MetadataRecord(target, "lineage", payload, moment, text.producer_id, context) for target, payload in text.payloads()]
+        records = []
+        for table, payload in text.payloads():
+            try:
+                target = MetadataTarget(table.source_id, table.schema, table.table)
+            except InvalidRecord as error:
+                text.tally.fail(text.name, str(error))
+            else:
+                records.append(MetadataRecord(target, "lineage", payload, moment, text.producer_id, context))
         counts = dict.fromkeys(Outcome, 0)
         if options.dry_run:
             return counts, 0
         filled = {record.target for record in records}
         gone = [target for target in self._in_force(text.producer_id) if target not in filled] if is_whole else []
         records += [MetadataRecord(target, "lineage", None, moment, text.producer_id, context) for target in gone]
-        report = self._repository.bulk_store(records, atomic=True)
+        report = self._repository.bulk_store(records)
+        for rejection in report.rejections:
+            text.tally.fail(text.name, f"what fills {records[rejection.index].target} was refused: {rejection.reason}")
         return {outcome: report.count(outcome) for outcome in Outcome}, len(gone)
 
     def _in_force(self, producer_id: str) -> list[MetadataTarget]:
@@ -145,10 +154,10 @@ class _Text:
     ) -> None:
         self.producer_id = f"sql:{name}"
         self._room = room
-        self._name = name
+        self.name = name
         self._options = options
         self._dialect = dialect
-        self._tally = tally
+        self.tally = tally
         self._places = Places(room.names, source_id, options.search_path)
         self._filled: dict[TableRef, _Filled] = {}
         self._until = None if seconds is None else time.monotonic() + seconds
@@ -166,22 +175,22 @@ class _Text:
                 number += 1
                 reason = self._why_to_stop(number)
                 if reason:
-                    self._tally.fail(self._at(statement), reason)
+                    self.tally.fail(self._at(statement), reason)
                     is_whole = False
                     break
                 is_whole = self._one(statement) and is_whole
         except InvalidRequest as error:
-            self._tally.fail(self._name, f"{error.what}: {error.why}")
+            self.tally.fail(self.name, f"{error.what}: {error.why}")
             is_whole = False
         self._show()
         return is_whole
 
-    def payloads(self) -> Iterable[tuple[MetadataTarget, dict[str, object]]]:
+    def payloads(self) -> Iterable[tuple[TableRef, dict[str, object]]]:
         """Yield the targets with what they are filled from."""
         for table, filled in self._filled.items():
-            evidence = Evidence(file=self._name, line=filled.first.line)
+            evidence = Evidence(file=self.name, line=filled.first.line)
             lineage = lineage_of(filled.flow, table, origin=ORIGIN, statement=filled.text, evidence=evidence)
-            yield MetadataTarget(table.source_id, table.schema, table.table), msgspec.to_builtins(lineage)
+            yield table, msgspec.to_builtins(lineage)
 
     def _why_to_stop(self, number: int) -> str | None:
         if number > MAX_STATEMENTS or len(self._filled) >= MAX_TARGETS:
@@ -195,28 +204,28 @@ class _Text:
         hides = self._options.hides_literals
         parsed, traced = self._room.reader.read(statement.text, self._dialect, self._places.columns_of, hides_literals=hides)
         if isinstance(traced, Refused) or parsed is None:
-            self._tally.statements += 1
+            self.tally.statements += 1
             reason = traced.reason if isinstance(traced, Refused) else "it was not read"
-            self._tally.fail(self._at(statement), reason, None if hides else statement.text)
+            self.tally.fail(self._at(statement), reason, None if hides else statement.text)
             return False
         if parsed.note is not None:
-            self._tally.notes[parsed.note] += 1
+            self.tally.notes[parsed.note] += 1
         handle: Callable[[Parsed], None] | None = {"declares": self._places.declare, "drops": self._places.drop}.get(parsed.does)
         if handle is not None:
             handle(parsed)
         elif parsed.does in ("writes", "reads"):
-            self._tally.statements += 1
+            self.tally.statements += 1
             self._flow(statement, parsed, traced)
         return True
 
     def _flow(self, statement: SqlStatement, parsed: Parsed, traced: Traced) -> None:
         places = [self._places.find(parts) for parts in parsed.mentions]
         target = None if parsed.target is None else self._places.find(parsed.target)
-        self._tally.strays.update(item.name for item in traced.unknown)
+        self.tally.strays.update(item.name for item in traced.unknown)
         flow = flow_of(parsed, traced, places, None if target is None else target.columns)
         if target is None:
             unresolved = [Unresolved(name, reason) for name, reason in sorted(flow.unresolved.items())]
-            self._tally.found(TargetLineage(target=None, at=self._at(statement), inputs=inputs_of(flow, None), unresolved=unresolved))
+            self.tally.found(TargetLineage(target=None, at=self._at(statement), inputs=inputs_of(flow, None), unresolved=unresolved))
             return
         if self._places.fill(parsed, flow) or target.ignored:
             return
@@ -232,10 +241,10 @@ class _Text:
         for table, filled in self._filled.items():
             unresolved = [Unresolved(name, reason) for name, reason in sorted(filled.flow.unresolved.items())]
             inputs = inputs_of(filled.flow, table)
-            self._tally.found(TargetLineage(target=table, at=self._at(filled.first), inputs=inputs, unresolved=unresolved))
+            self.tally.found(TargetLineage(target=table, at=self._at(filled.first), inputs=inputs, unresolved=unresolved))
 
     def _at(self, statement: SqlStatement) -> str:
-        return f"{self._name}:{statement.line}"
+        return f"{self.name}:{statement.line}"
 
 
 def _named(counts: dict[Outcome, int]) -> dict[str, int]:

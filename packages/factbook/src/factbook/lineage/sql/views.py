@@ -90,7 +90,10 @@ class ViewLineage:
             if not is_kept:
                 records.append(MetadataRecord(target, "lineage", msgspec.to_builtins(lineage), moment, PRODUCER_ID, context))
         ended = [MetadataRecord(target, "lineage", None, moment, PRODUCER_ID, context) for target in _ended(known, views)]
-        results = self._repository.bulk_store([*records, *ended], atomic=True)
+        results = self._repository.bulk_store([*records, *ended])
+        for rejection in results.rejections:
+            refused = [*records, *ended][rejection.index].target
+            tally.fail(_place(refused), f"its lineage was refused: {rejection.reason}")
         counts = {outcome.value: results.count(outcome) for outcome in Outcome}
         report = tally.report(source_id, "view", dialect, stored=counts, ended=len(ended))
         self._tell(report, known, failed, moment, context)
