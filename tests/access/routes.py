@@ -192,6 +192,10 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "DELETE /contracts/{contract_id}": [None],
             "POST /contracts/{contract_id}/check": [None],
             "POST /products/odps": [{"apiVersion": "v1.0.0", "kind": "DataProduct", "id": self.table, "status": "draft"}],
+            "POST /lineage/sql": [
+                {"source_id": self.source_id, "sql": f"INSERT INTO {self.table} SELECT * FROM t"},
+                {"source_id": self.source_id, "sql": "SELECT 1", "name": self.table, "dry_run": True, "search_path": [self.table]},
+            ],
             "POST /retention/apply": [None],
             "POST /compact": [None],
             "POST /kinds": [self.kind],

@@ -15,6 +15,7 @@ PROMISED = {
     ("get", "/health"),
     ("get", "/metrics"),
     ("post", "/gate"),
+    ("post", "/lineage/sql"),
     ("post", "/scan/trigger"),
     ("post", "/quality/run"),
     ("get", "/quality/{source_id}"),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
     from factbook.kinds import GovernedKinds, Kinds
+    from factbook.lineage.sql import SqlReader
     from factbook.lint import Lint
     from factbook.profile.job import ProfileOutcome, Profiles
     from factbook.relay import Relay, Subscriptions
@@ -284,7 +285,7 @@ class Factbook:
 
     def followers(self) -> tuple[Follower, ...]:
         """Return what sees every stored record before the rules do, and may store facts of its own."""
-        return (self._compare_scans,)
+        return (self._compare_scans, self._trace_views)
 
     def _compare_scans(self, batch: Sequence[StoredRecord]) -> None:
         """Say of each scan what changed since the one before it. While the verdict rules are wrong, scans wait: none is passed over."""
@@ -295,6 +296,19 @@ class Factbook:
                 self.of(item.record.context.tenant).diffs.on_scan(item.record)
             except ConfigurationError as error:
                 raise TemporaryError(error.what, why=error.why, fix=error.fix) from error
+
+    def _trace_views(self, batch: Sequence[StoredRecord]) -> None:
+        """Say of each scan what the views of its source are made from, as far as it changed."""
+        for item in batch:
+            if item.record.kind == "catalog_scan":
+                self.of(item.record.context.tenant).sql_lineage.on_scan(item.record)
+
+    @cached_property
+    def sql_reader(self) -> SqlReader:
+        """The process that reads SQL, which is started with the first statement."""
+        from factbook.lineage.sql import SqlReader
+
+        return SqlReader()
 
     def _vitals(self) -> list[Vital]:
         from factbook.health import disk_of
@@ -420,5 +434,7 @@ class Factbook:
             self.relay.stop()
         if "bus" in self.__dict__:
             self.bus.close()
+        if "sql_reader" in self.__dict__:
+            self.sql_reader.close()
         if "repository" in self.__dict__:
             self.repository.close()

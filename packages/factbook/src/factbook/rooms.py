@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from factbook.diff.severities import Severities
     from factbook.export.service import Exports
     from factbook.jobs import Handler, Job, Jobs, Progress
+    from factbook.lineage.sql import SqlLineage
     from factbook.lint import Lint
     from factbook.names.ledger import NameLedger
     from factbook.profile.job import ProfileOutcome, Profiles
@@ -84,6 +85,19 @@ class Rooms:
         from factbook.dbt import DbtProjects
 
         return DbtProjects(self._house.sql, tenant=self.tenant)
+
+    @cached_property
+    def sql_lineage(self) -> SqlLineage:
+        from factbook.lineage.sql import SqlLineage
+        from factbook.names import Names
+
+        repository = self._house.repository
+        return SqlLineage(
+            repository,
+            tenant=self.tenant,
+            names=lambda: Names(repository, tenant=self.tenant),
+            reader=lambda: self._house.sql_reader,
+        )
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -29,6 +29,7 @@ from factbook.jobs import Job
 from factbook.jobs.projection import JobsProjection
 from factbook.lint.tables import READS as LINT_READS
 from factbook.names.ledger import LEDGER_READS
+from factbook.names.resolver import READS as NAME_READS
 from factbook.quality.series import KINDS as MEASUREMENTS
 from factbook_sdk.facts import MetadataRecord
 from factbook_sdk.repository.contract import Rejection, Stored
@@ -293,6 +294,7 @@ _NAMED = (Action.READ, tuple(sorted({"annotation", *LEDGER_READS})))
 DbtIngester = Annotated["Rooms", needs(_NAMED, (Action.WRITE, DBT_WRITES))]
 NameReader = Annotated["Rooms", needs((Action.READ, LEDGER_READS))]
 NameKeeper = Annotated["Rooms", needs((Action.READ, LEDGER_READS), (Action.WRITE, ("name_binding",)))]
+SqlReader = Annotated["Rooms", needs((Action.READ, (*NAME_READS, "lineage", "lineage_run")), (Action.WRITE, ("lineage", "lineage_run")))]
 LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]
 AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
 AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]

@@ -31,6 +31,7 @@ from factbook.api.schemas import (
     RecordQuestion,
     ScanTrigger,
     SourcePage,
+    SqlText,
     StoreReport,
     TokenPage,
     TokenWish,
@@ -46,6 +47,7 @@ from factbook.health import Health
 from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
 from factbook.kinds import Proposal, Registered, Verdict
+from factbook.lineage.sql import SqlLineageReport
 from factbook.lint.model import LintPage
 from factbook.names import Binding, BindingPage, UnresolvedPage
 from factbook.profile import MeasuredPage, MeasuredTable
@@ -116,6 +118,8 @@ TYPES: tuple[type, ...] = (
     SourcePage,
     StoreReport,
     StoredRecord,
+    SqlLineageReport,
+    SqlText,
     Token,
     TokenPage,
     TokenWish,

@@ -17,6 +17,7 @@ from factbook.diff.files import parse_catalog
 from factbook.diff.gate_model import GATE_NAMES, GateRequest
 from factbook.errors import InvalidRequest
 from factbook.history import KindPolicy
+from factbook.lineage.sql import Options
 from factbook.profile import ProfileOptions
 from factbook.profile.spending import parse_budget, parse_sample
 from factbook.quality.job import Qualities, Rulebook
@@ -129,6 +130,24 @@ class NameSettlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def options(self) -> dict[str, Any]:
         """Return the arguments of ``NameLedger.settle``."""
         return {"namespace": self.namespace, "name": self.name, "meant": self.meant, "ignored": self.ignore, "reason": self.reason}
+
+
+class SqlText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Statements to read. ``name`` is what facts know the text by, so that the same name later stands for its next version; without one it
+    is known by what is in it. ``dialect`` is in place of the source's own, ``search_path`` names schemas for tables without one,
+    ``hide_literals`` keeps the strings in the statements out of the facts, and ``dry_run`` stores nothing."""
+
+    source_id: _Name
+    sql: Annotated[str, Meta(min_length=1, max_length=1_000_000, pattern=r"^[^\x00]*$")]
+    name: Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00]*$")] | None = None
+    dialect: _Name | None = None
+    search_path: Annotated[list[_Name], Meta(max_length=100)] = []
+    hide_literals: bool = False
+    dry_run: bool = False
+
+    def options(self) -> Options:
+        """Return how the text is read."""
+        return Options(dialect=self.dialect, search_path=tuple(self.search_path), hides_literals=self.hide_literals, dry_run=self.dry_run)
 
 
 class QualityTrigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

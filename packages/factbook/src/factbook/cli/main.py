@@ -27,6 +27,7 @@ from factbook.cli import (
     gate,
     jobs,
     kinds,
+    lineage,
     lint,
     names,
     profile,
@@ -60,6 +61,7 @@ app.command()(demo.demo)
 app.command()(scan.scan)
 app.command()(dictionary.dictionary)
 app.command()(lint.lint)
+app.add_typer(lineage.app, name="lineage")
 app.add_typer(names.app, name="names")
 app.command()(dbt.dbt)
 app.command()(diff.diff)
