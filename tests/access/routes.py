@@ -43,6 +43,8 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "/jobs": f"1~{self.job_id}",
             "/lint/{source_id}": found,
             "/quality/{source_id}": msgspec.json.encode(["public", self.table]).hex(),
+            "/domains": self.table,
+            "/products": self.table,
             "/sources": self.source_id,
             "/tokens": self.token_id,
         }
@@ -94,6 +96,13 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "follow": "false",
             "format": "json",
             "what": "facts",
+            "domain": self.table,
+            "status": "active",
+            "tag": self.producer_id,
+            "owner": self.producer_id,
+            "text": self.table,
+            "offset": 1,
+            "if-match": "1.0.0",
             "option": "kinds=ingestion_volume",
         }
 
@@ -153,6 +162,13 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
                 {"source_id": self.source_id},
             ],
             "POST /profile/trigger": [None, {"source_id": self.source_id}, {"url": url, "source_id": self.source_id}],
+            "POST /register_product": [
+                {"name": self.table, "domain": "d", "owner": "o"},
+                {"name": "p", "domain": "d", "owner": "o", "ports": [{"name": "t", "table": f"{self.source_id}.public.{self.table}"}]},
+            ],
+            "PUT /product/{name}": [{"description": "d"}, {"schema": {"a": "integer"}}],
+            "PUT /product/{name}/ports": [{"ports": [{"name": "t", "table": f"{self.source_id}.public.{self.table}"}]}],
+            "DELETE /product/{name}": [None],
             "POST /sources": [
                 {"source_id": self.source_id, "url": url},
                 {"source_id": self.source_id, "url": f"sqlite:///{self.table}.sqlite"},

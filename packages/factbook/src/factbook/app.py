@@ -119,10 +119,11 @@ class Factbook:
         """Return the views that follow the log."""
         from factbook.dictionary.projection import DictionaryProjection
         from factbook.jobs.projection import JobsProjection
+        from factbook.products.projection import ProductsProjection
         from factbook.repository.indexing import IndexProjection
         from factbook.watch.projection import AlertsProjection
 
-        return DictionaryProjection(), JobsProjection(), AlertsProjection(), IndexProjection(builtin_kinds())
+        return DictionaryProjection(), JobsProjection(), AlertsProjection(), ProductsProjection(), IndexProjection(builtin_kinds())
 
     @cached_property
     def secret_box(self) -> SecretBox:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from factbook.export.service import Exports
     from factbook.jobs import Handler, Job, Jobs, Progress
     from factbook.lint import Lint
+    from factbook.products import ProductAnalytics, ProductReader, ProductRegistry
     from factbook.profile.job import ProfileOutcome, Profiles
     from factbook.quality import QualityReader
     from factbook.quality.job import Qualities, QualityOutcome
@@ -177,6 +178,24 @@ class Rooms:
     ) -> QualityOutcome:
         """Judge here and now. Options: ``rules`` (a :class:`Rulebook`), ``tables``, ``only_rules``, ``tags``, ``budget_seconds``."""
         return self.qualities.run(self.jobs, source, trigger=trigger, on_progress=on_progress, **options)
+
+    @cached_property
+    def products(self) -> ProductReader:
+        from factbook.products import ProductReader
+
+        return ProductReader(self._house.sql, tenant=self.tenant)
+
+    @cached_property
+    def product_registry(self) -> ProductRegistry:
+        from factbook.products import ProductRegistry
+
+        return ProductRegistry(self._house.sql, tenant=self.tenant, max_products=self._house.settings.max_products)
+
+    @cached_property
+    def product_analytics(self) -> ProductAnalytics:
+        from factbook.products import ProductAnalytics
+
+        return ProductAnalytics(self._house.sql, self.products, tenant=self.tenant)
 
     @cached_property
     def profiles(self) -> Profiles:

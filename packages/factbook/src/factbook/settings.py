@@ -262,6 +262,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Rules file that POST /quality/run runs in the server's own tenant when its body brings none.",
         _file,
     ),
+    Setting("MAX_PRODUCTS", "1000", "Data products a tenant may have; over it, none is registered.", _positive),
     Setting(
         "DISK_FREE_MIN_BYTES",
         "536870912",
@@ -310,6 +311,7 @@ class Settings(msgspec.Struct, frozen=True):
     watch: bool | None
     watch_rules: str
     quality_rules: Path | None
+    max_products: int
     disk_free_min_bytes: int
     uses_demo_source: bool
 

@@ -44,6 +44,17 @@ from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
 from factbook.kinds import Proposal, Registered, Verdict
 from factbook.lint.model import LintPage
+from factbook.products.analytics import DomainList, ProductAges, ProductCoverage, UsageReport
+from factbook.products.model import (
+    NewProduct,
+    PortList,
+    Product,
+    ProductCheck,
+    ProductHistory,
+    ProductPage,
+    ProductUpdate,
+    RemovedProduct,
+)
 from factbook.profile import MeasuredPage, MeasuredTable
 from factbook.quality import AnomalyPage, QualityPage
 from factbook.repository.explaining import QueryPlan
@@ -62,6 +73,7 @@ TYPES: tuple[type, ...] = (
     AlertPage,
     Connection,
     DictionaryPage,
+    DomainList,
     FormatList,
     DiffPage,
     DiffWish,
@@ -84,20 +96,30 @@ TYPES: tuple[type, ...] = (
     MeasuredTable,
     MetadataRecord,
     NewDeprecation,
+    NewProduct,
     NewSource,
     NewToken,
     NewVersion,
     Notice,
     OffsetPage,
     PolicyList,
+    PortList,
     Probe,
     Problem,
+    Product,
+    ProductAges,
+    ProductCheck,
+    ProductCoverage,
+    ProductHistory,
+    ProductPage,
+    ProductUpdate,
     ProfileTrigger,
     Proposal,
     QueryPlan,
     RecordPage,
     RecordQuestion,
     Registered,
+    RemovedProduct,
     ScanTrigger,
     SourcePage,
     StoreReport,
@@ -105,6 +127,7 @@ TYPES: tuple[type, ...] = (
     Token,
     TokenPage,
     TokenWish,
+    UsageReport,
     Verdict,
     VersionChoice,
 )
@@ -117,6 +140,7 @@ _REASONS = {
     403: "Not granted to whoever asks, or not served from there.",
     404: "Nothing is there under that name.",
     409: "It waits for consent, was cancelled, cannot be judged, or contradicts what is there.",
+    412: "What was to be changed is no longer what the request saw.",
     413: "The body is larger than MAX_BODY_BYTES.",
     415: "The body is not JSON (or, for records, NDJSON), or packed otherwise than by gzip.",
     422: "A record or a kind breaks a rule; `field` names the value.",

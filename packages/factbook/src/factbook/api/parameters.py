@@ -65,6 +65,7 @@ Moment = Annotated[_Name | None, Query(description="A run, a time, `latest`, `pr
 MapSchemas = Annotated[
     list[_Name] | None, Query(max_length=1000, description="`OTHER=OWN`: the other source's schema OTHER is what this one calls OWN.")
 ]
+ProductFilterName = Annotated[_Name | None, Query(description="Only products with exactly this.")]
 Search = Annotated[_Text | None, Query(description="Words, or their beginnings, that all occur in names and comments.")]
 Where = Annotated[
     list[_Text] | None,

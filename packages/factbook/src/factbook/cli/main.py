@@ -26,6 +26,7 @@ from factbook.cli import (
     jobs,
     kinds,
     lint,
+    products,
     profile,
     quality,
     rebuild,
@@ -61,6 +62,7 @@ app.command()(diff.diff)
 app.command()(gate.gate)
 app.add_typer(quality.app, name="quality")
 app.add_typer(profile.app, name="profile")
+app.add_typer(products.app, name="products")
 app.command()(jobs.jobs)
 app.add_typer(jobs.job, name="job")
 app.add_typer(sources.app, name="sources")

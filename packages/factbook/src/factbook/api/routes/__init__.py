@@ -2,6 +2,7 @@
 
 from factbook.api.routes import (
     alerts,
+    analytics,
     dictionary,
     diff,
     export,
@@ -11,6 +12,7 @@ from factbook.api.routes import (
     kinds,
     lint,
     metrics,
+    products,
     profile,
     quality,
     records,
@@ -33,6 +35,8 @@ _MODULES = (
     alerts,
     profile,
     quality,
+    products,
+    analytics,
     export,
     lint,
     sources,
