@@ -164,7 +164,12 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "POST /profile/trigger": [None, {"source_id": self.source_id}, {"url": url, "source_id": self.source_id}],
             "POST /register_product": [
                 {"name": self.table, "domain": "d", "owner": "o"},
-                {"name": "p", "domain": "d", "owner": "o", "ports": [{"name": "t", "table": f"{self.source_id}.public.{self.table}"}]},
+                {
+                    "name": f"{self.table}-p",
+                    "domain": "d",
+                    "owner": "o",
+                    "ports": [{"name": "t", "table": f"{self.source_id}.public.{self.table}"}],
+                },
             ],
             "PUT /product/{name}": [{"description": "d"}, {"schema": {"a": "integer"}}],
             "PUT /product/{name}/ports": [{"ports": [{"name": "t", "table": f"{self.source_id}.public.{self.table}"}]}],

@@ -76,7 +76,7 @@ def list_products(
 def register_product(request: Request, rooms: ProductKeeper, new: Annotated[NewProduct, json_body(NewProduct)]) -> Response:
     """Register a data product. Its name is taken once per tenant; one that was removed comes back under its next version."""
     asking(request).subject = new.name
-    return _answer(rooms.product_registry.register(new, by=str(asking(request).principal)))
+    return _answer(rooms.product_registry.register(new, by=asking(request).principal.title))
 
 
 @router.get("/product/{name}", responses=described(Product, "The product.", errors=(404,)))
@@ -95,14 +95,14 @@ def update_product(
 ) -> Response:
     """Change what the body gives; the rest stays. The version moves as semantic versioning says, and `change` says why."""
     asking(request).subject = name
-    return _answer(rooms.product_registry.update(name, update, by=str(asking(request).principal), if_match=_tags_of(if_match)))
+    return _answer(rooms.product_registry.update(name, update, by=asking(request).principal.title, if_match=_tags_of(if_match)))
 
 
 @router.delete("/product/{name}", responses=described(RemovedProduct, "It is off the list.", errors=(404, 412, 415)))
 def remove_product(request: Request, rooms: ProductKeeper, name: PathName, if_match: IfMatch = None) -> Response:
     """Take a product off the list. Its history stays."""
     asking(request).subject = name
-    return answers.json(rooms.product_registry.remove(name, by=str(asking(request).principal), if_match=_tags_of(if_match)))
+    return answers.json(rooms.product_registry.remove(name, by=asking(request).principal.title, if_match=_tags_of(if_match)))
 
 
 @router.put("/product/{name}/ports", responses=described(Product, "The product.", errors=_CHANGE_ERRORS), openapi_extra=takes(PortList))
@@ -116,7 +116,7 @@ def bind_product(
     """Bind a product to the tables and views it gives out, in place of those it had."""
     asking(request).subject = name
     update = ProductUpdate(ports=ports.ports)
-    return _answer(rooms.product_registry.update(name, update, by=str(asking(request).principal), if_match=_tags_of(if_match)))
+    return _answer(rooms.product_registry.update(name, update, by=asking(request).principal.title, if_match=_tags_of(if_match)))
 
 
 @router.get("/product/{name}/history", responses=described(ProductHistory, "Changes, newest first.", errors=(404,)))
