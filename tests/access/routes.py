@@ -103,6 +103,11 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "text": self.table,
             "offset": 1,
             "if-match": "1.0.0",
+            "dataset": self.table,
+            "fields": "id",
+            "start_date": "2023-07-01",
+            "end_date": "2023-07-31",
+            "active_only": "true",
             "option": "kinds=ingestion_volume",
         }
 

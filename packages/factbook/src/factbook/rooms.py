@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from factbook.quality import QualityReader
     from factbook.quality.job import Qualities, QualityOutcome
     from factbook.scan.job import ScanOutcome, Scans
+    from factbook.serving import Serving
     from factbook.sources.addresses import Addresses
     from factbook.sources.connections import Connections
     from factbook.sources.contract import Probe
@@ -196,6 +197,22 @@ class Rooms:
         from factbook.products import ProductAnalytics
 
         return ProductAnalytics(self._house.sql, self.products, tenant=self.tenant)
+
+    @cached_property
+    def serving(self) -> Serving:
+        from factbook.serving import Serving
+
+        house = self._house
+        return Serving(
+            house.sql,
+            self.products.bound,
+            self.addresses.url_of,
+            tenant=self.tenant,
+            limits=house.serving_limits,
+            rate=house.serving_rate,
+            pool=house.serving_pool,
+            usage=house.usage,
+        )
 
     @cached_property
     def profiles(self) -> Profiles:

@@ -58,6 +58,7 @@ from factbook.products.model import (
 from factbook.profile import MeasuredPage, MeasuredTable
 from factbook.quality import AnomalyPage, QualityPage
 from factbook.repository.explaining import QueryPlan
+from factbook.serving.model import RowPage
 from factbook.sources.connections import Connection
 from factbook.sources.contract import Probe
 from factbook.watch import AlertPage
@@ -120,6 +121,7 @@ TYPES: tuple[type, ...] = (
     RecordQuestion,
     Registered,
     RemovedProduct,
+    RowPage,
     ScanTrigger,
     SourcePage,
     StoreReport,

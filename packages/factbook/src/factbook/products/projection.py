@@ -93,6 +93,8 @@ def _facets(item: StoredRecord) -> Iterator[tuple[str, str]]:
     product = msgspec.convert(item.record.payload, DataProduct)
     for tag in sorted(set(product.tags)):
         yield "tag", _plain(tag)[:_MAX_VALUE]
+    for port in sorted({port.name for port in product.outputs}):
+        yield "port", _plain(port)[:_MAX_VALUE]
     for owner in sorted({owner.name for owner in product.owners}):
         yield "owner", _plain(owner)[:_MAX_VALUE]
 

@@ -23,7 +23,7 @@ from factbook.products.showing import declared, event_of, product_of
 from factbook.products.tables import facets, products
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.facts.codec import decode_record
-from factbook_sdk.facts.kinds.data_product import PRODUCTS, DataProduct, product_target
+from factbook_sdk.facts.kinds.data_product import PRODUCTS, DataProduct, Port, product_target
 from factbook_sdk.facts.record import as_utc
 from factbook_sdk.repository.contract import StoredRecord, Within, check_limit
 from factbook_sdk.repository.paging import format_cursor
@@ -95,8 +95,25 @@ class ProductReader:
         statement = select(products.c.record).where(*self._mine()).order_by(products.c.name)
         with self._repository.reading() as connection:
             for text in connection.scalars(statement):
-                record = decode_record(text.encode())
-                yield msgspec.structs.replace(declared(record), name=record.target.table or "")
+                yield _named(text)
+
+    def bound(self, domain: str, dataset: str) -> tuple[DataProduct, Port] | None:
+        """Return the product and the port at an address: the product of that name (its port of that name, else its first), else the one
+        port of that name in the domain. Raises :class:`InvalidRequest` where several products have one."""
+        mine = (*self._mine(), products.c.domain == domain)
+        same = (facets.c.tenant == products.c.tenant, facets.c.name == products.c.name)
+        has_port = select(facets.c.name).where(*same, facets.c.facet == "port", facets.c.value == dataset).exists()
+        named, ported = products.c.name == dataset, select(products.c.record).where(*mine, has_port).order_by(products.c.name).limit(3)
+        with self._repository.reading() as connection:
+            found = connection.scalars(select(products.c.record).where(*mine, named)).all() or connection.scalars(ported).all()
+        candidates = [_named(text) for text in found]
+        if len(candidates) > 1:
+            names = ", ".join(product.name for product in candidates)
+            raise InvalidRequest(f"Several products serve /{domain}/{dataset}", why=f"among them {names}", fix="Ask by a product's name")
+        for product in candidates:
+            ports = [port for port in product.outputs if port.name == dataset] or product.outputs
+            return (product, ports[0]) if ports else None
+        return None
 
     def _mine(self) -> tuple[ColumnElement[bool], ...]:
         return products.c.tenant == self._tenant, products.c.live
@@ -130,6 +147,12 @@ class ProductReader:
         found = [declared(item.record) for item in items]
         checker = Checker(self._repository, found, tenant=self._tenant, as_of=moment)
         return [product_of(item, product, conformance=checker.check(product)) for item, product in zip(items, found, strict=True)]
+
+
+def _named(text: str) -> DataProduct:
+    """Return a product as it was said, under the name of its target."""
+    record = decode_record(text.encode())
+    return msgspec.structs.replace(declared(record), name=record.target.table or "")
 
 
 def stored(row: RowMapping) -> StoredRecord:

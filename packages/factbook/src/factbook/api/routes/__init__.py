@@ -18,6 +18,7 @@ from factbook.api.routes import (
     records,
     retention,
     scan,
+    serving,
     sources,
     tokens,
 )
@@ -45,3 +46,6 @@ _MODULES = (
     tokens,
 )
 ROUTERS = (records.hot, *(module.router for module in _MODULES))
+
+# Any path of two parts: behind everything else, what is mounted included, so that it shadows nothing.
+LAST = serving.router
