@@ -121,7 +121,16 @@ def settle(house: Factbook, tenant: str, mark: str) -> Names:
     context = MetadataContext(tenant=tenant, namespace=names.namespace, run_id=mark)
     volume = to_record(names.record(None))
     alert = {"rule": mark, "state": "firing", "severity": "error", "title": mark}
-    product = {"name": mark, "domain": mark, "status": "active", "owners": [{"name": mark}], "tags": [mark], "description": mark}
+    port = {"name": names.table, "table": {"source_id": names.source_id, "schema": "public", "table": names.table}}
+    product = {
+        "name": mark,
+        "domain": names.table,
+        "outputs": [port],
+        "status": "active",
+        "owners": [{"name": mark}],
+        "tags": [mark],
+        "description": mark,
+    }
     facts = [
         MetadataRecord(product_target(names.table), "data_product", product, volume.produced_at, "products.v1", context),
         MetadataRecord(target, "schema_snapshot", snapshot, volume.produced_at, "scan.v1", context),

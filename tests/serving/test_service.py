@@ -177,6 +177,48 @@ def test_who_classifies_a_column_takes_it_out_with_the_next_request(served: Test
     assert "customer" in served.get("/sales/orders?limit=1").json()["items"][0]
 
 
+def test_what_is_made_from_a_sensitive_column_or_is_a_part_of_its_table_is_sensitive(served: TestClient) -> None:
+    house: Factbook = served.app.state.factbook  # type: ignore[attr-defined]
+    view, table = MetadataTarget("shop", "main", "big"), MetadataTarget("shop", "main", "orders")
+
+    def say(kind: str, target: MetadataTarget, payload: dict[str, Any] | None, by: str = "ada") -> None:
+        house.repository.store(MetadataRecord(target, kind, payload, datetime.now(UTC), by, MetadataContext()))
+
+    def classified(column: str, value: str) -> dict[str, Any]:
+        return {"author_type": "person", "notes": [{"property": "classification", "value": value, "column": column}]}
+
+    def fields() -> set[str]:
+        return set(served.get("/legal/bigger?limit=1").json()["items"][0])
+
+    served.post("/register_product", json=product("bigger", "legal", "big"))
+    assert fields() == {"order_id", "amount"}
+    columns = [{"output": "amount", "input": "amount"}, {"output": "order_id", "input": "amount", "type": "indirect"}]
+    source = {"table": {"source_id": "shop", "schema": "main", "table": "orders"}, "columns": columns}
+    say("lineage", view, {"origin": "view", "inputs": [source]}, "lineage.view")
+    say("annotation", table, classified("amount", "confidential"))
+    assert fields() == {"order_id"}
+    say("annotation", view, classified("amount", "public"))
+    assert fields() == {"order_id", "amount"}
+    say("annotation", view, None)
+    assert fields() == {"order_id"}
+    # A table that says of itself what it is made from makes no circle.
+    circle = {"table": {"source_id": "shop", "schema": "main", "table": "big"}, "columns": [{"output": "order_id", "input": "order_id"}]}
+    say("lineage", view, {"origin": "view", "inputs": [source, circle]}, "lineage.view")
+    assert fields() == {"order_id"}
+    say("annotation", table, None)
+    partition = {
+        "object_type": "table",
+        "columns": [{"name": "id", "position": 1, "data_type": "INTEGER"}, {"name": "k", "position": 2, "data_type": "TEXT"}],
+    }
+    part = MetadataTarget("shop", "main", "part")
+    say("schema_snapshot", part, partition | {"partition_of": {"table": "whole"}}, "scan.v1")
+    say("annotation", MetadataTarget("shop", "main", "whole"), classified("k", "pii"))
+    served.post("/register_product", json=product("parted", "legal", "part"))
+    found = house.own.serving.dataset("legal", "parted")
+    assert found is not None
+    assert list(found.fields) == ["id"]
+
+
 def test_rows_need_a_grant_of_their_own(make_client: MakeClient) -> None:
     client = make_client(api_key="the-key", client=("192.0.2.7", 1), base_url="https://factbook.example")
     client.headers["Authorization"] = "Bearer the-key"

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from factbook.errors import NotFound
 from factbook.serving.model import Dataset, Field
+from factbook.serving.sensitivity import Sensitivity
 from factbook.sources.contract import TableName
 from factbook_sdk.checks.declared import declared_fields, family_of
 from factbook_sdk.facts import MetadataTarget
-from factbook_sdk.facts.kinds.annotation import Annotation, Note, Sensitive, sensitive_columns
+from factbook_sdk.facts.kinds.annotation import sensitive_columns
 from factbook_sdk.facts.kinds.data_product import DataProduct, Port, product_target
 from factbook_sdk.facts.kinds.schema_snapshot import Column, SchemaSnapshot
-from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository
+from factbook_sdk.repository.contract import MetadataRepository
 
 SERVED = ("active", "deprecated")
 """A product of another status is not served."""
-
-_MAX_PARENTS = 16
 
 
 def dataset_of(repository: MetadataRepository, domain: str, dataset: str, product: DataProduct, port: Port, *, tenant: str) -> Dataset:
@@ -36,8 +35,13 @@ def dataset_of(repository: MetadataRepository, domain: str, dataset: str, produc
     scan = repository.latest(MetadataTarget(table.source_id), "catalog_scan", tenant=tenant)
     engine = (scan.record.payload or {}).get("engine") if scan is not None else None
     schema = port.schema or product.schema
-    notes = [*_notes(repository, product_target(product.name), tenant), *_of_table(repository, target, snapshot, tenant)]
-    fields = _fields(schema, snapshot.columns, sensitive_columns(notes), engine)
+    sensitivity = Sensitivity(repository, tenant=tenant)
+    of_product = sensitive_columns(sensitivity.notes(product_target(product.name)))
+
+    def is_sensitive(name: str, column: str) -> bool:
+        return of_product.covers(name) or of_product.covers(column) or sensitivity.covers(target, column)
+
+    fields = _fields(schema, snapshot.columns, is_sensitive, engine)
     if not fields:
         raise _nothing(domain, dataset, "no column of it may be served", "Declare columns that the table has and that are not sensitive")
     by_column = {field.column.name: field.name for field in fields.values()}
@@ -60,14 +64,14 @@ def dataset_of(repository: MetadataRepository, domain: str, dataset: str, produc
     )
 
 
-def _fields(schema: Mapping[str, Any], columns: list[Column], sensitive: Sensitive, engine: Any) -> dict[str, Field]:
+def _fields(schema: Mapping[str, Any], columns: list[Column], is_sensitive: Callable[[str, str], bool], engine: Any) -> dict[str, Field]:
     """Return what is served by name, in the table's order: the declared columns, or all where nothing is declared."""
     real = {column.name: column for column in columns}
     wanted = declared_fields(schema) if schema else declared_fields(dict.fromkeys(real))
     found: dict[str, Field] = {}
     for declared in wanted.values():
         column = real.get(declared.name) or _alike(declared.name, columns)
-        if column is None or declared.sensitive or sensitive.covers(column.name) or sensitive.covers(declared.name):
+        if column is None or declared.sensitive or is_sensitive(declared.name, column.name):
             continue
         said = schema.get(declared.name)
         role = said.get("role") if isinstance(said, Mapping) else None
@@ -93,41 +97,6 @@ def _key(snapshot: SchemaSnapshot, served: Mapping[str, str]) -> tuple[str, ...]
     ]
     candidates = [*primary, *(columns for columns in unique if nullable.isdisjoint(columns))]
     return next((tuple(served[name] for name in columns) for columns in candidates if columns and served.keys() >= set(columns)), ())
-
-
-def _of_table(repository: MetadataRepository, target: MetadataTarget, snapshot: SchemaSnapshot, tenant: str) -> Iterator[Note]:
-    """Yield what is said of a table and of those it is a partition of: their rows are the same."""
-    seen = {target}
-    for _ in range(_MAX_PARENTS):
-        yield from _notes(repository, target, tenant)
-        parent = snapshot.partition_of
-        if parent is None:
-            return
-        target = MetadataTarget(target.source_id, parent.schema or target.schema, parent.table)
-        stored = repository.latest(target, "schema_snapshot", tenant=tenant)
-        if target in seen:
-            return
-        seen.add(target)
-        if stored is None or stored.record.payload is None:
-            yield from _notes(repository, target, tenant)
-            return
-        snapshot = msgspec.convert(stored.record.payload, SchemaSnapshot)
-
-
-def _notes(repository: MetadataRepository, target: MetadataTarget, tenant: str) -> Iterator[Note]:
-    """Yield the notes in force on a target, of all authors."""
-    spoken: set[str] = set()
-    cursor = None
-    while True:
-        page = repository.query("annotation", targets=[target], tenant=tenant, order="desc", limit=MAX_LIMIT, cursor=cursor)
-        for item in page.records:
-            if item.record.producer_id not in spoken:
-                spoken.add(item.record.producer_id)
-                if item.record.payload is not None:
-                    yield from msgspec.convert(item.record.payload, Annotation).notes
-        cursor = page.next_cursor
-        if cursor is None:
-            return
 
 
 def _nothing(domain: str, dataset: str, why: str, fix: str = "") -> NotFound:
