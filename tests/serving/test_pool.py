@@ -46,9 +46,13 @@ def test_a_session_that_died_meanwhile_is_replaced(postgres_url: str, monkeypatc
 
 def test_who_comes_while_all_are_in_use_waits_and_is_told(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pooling, "_AT_ONCE", 1)
-    with closing(Pool()) as pool, pool.session(postgres_url, connector_for, wait_seconds=5):
-        with pytest.raises(TemporaryError, match="busy"), pool.session(postgres_url, connector_for, wait_seconds=0.01):
-            pass
+    with (
+        closing(Pool()) as pool,
+        pool.session(postgres_url, connector_for, wait_seconds=5),
+        pytest.raises(TemporaryError, match="busy"),
+        pool.session(postgres_url, connector_for, wait_seconds=0.01),
+    ):
+        pass
 
 
 def test_nothing_stays_open_behind_a_closed_pool(postgres_url: str) -> None:

@@ -85,11 +85,17 @@ class Pool:
         return stack.enter_context(connect(url).open_session()), stack
 
     def _keep(self, source: _Source, session: Session, stack: ExitStack) -> None:
+        now = time.monotonic()
         with self._lock:
-            if not self._is_closed and len(source.idle) < _KEPT:
-                source.idle.append((time.monotonic(), session, stack))
-                return
-        stack.close()
+            over = [item for item in source.idle if now - item[0] >= _KEPT_SECONDS]
+            source.idle = [item for item in source.idle if now - item[0] < _KEPT_SECONDS]
+            is_kept = not self._is_closed and len(source.idle) < _KEPT
+            if is_kept:
+                source.idle.append((now, session, stack))
+        for _, _, old in over:
+            old.close()
+        if not is_kept:
+            stack.close()
 
     def close(self) -> None:
         """Close what is idle; what is in use is closed when it comes back."""

@@ -1,4 +1,4 @@
-"""Which columns hold what somebody called sensitive: by what is said of them, of tables they are parts of, and of columns they are made from."""
+"""Which columns hold what somebody called sensitive: they themselves, their table, a table it is a part of, or what they are made from."""
 
 from __future__ import annotations
 
