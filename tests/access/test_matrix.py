@@ -186,6 +186,7 @@ def neutral(text: str, names: Names, end: int) -> str:
             text = text.replace(str(value), f"<{place}>")
     for pattern, shown in (
         (r'"request_id":"[0-9a-f]{32}"', "<request>"),
+        (r'"age_seconds":[0-9.]+', "<age>"),
         (r'\\?"[0-9a-f]{32}\\?"', "<etag>"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "<moment>"),
         (r"(scan|profile|quality)-\d{8}T\d{6}Z-[0-9a-f]{6}", "<new job>"),
