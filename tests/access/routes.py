@@ -45,6 +45,8 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "/names/bindings": msgspec.json.encode([self.namespace, self.table]).hex(),
             "/names/unresolved": msgspec.json.encode([f"{self.namespace} {self.table}", "00" * 16]).hex(),
             "/quality/{source_id}": msgspec.json.encode(["public", self.table]).hex(),
+            "/domains": self.table,
+            "/products": self.table,
             "/sources": self.source_id,
             "/tokens": self.token_id,
         }
@@ -101,6 +103,18 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "follow": "false",
             "format": "json",
             "what": "facts",
+            "domain": self.table,
+            "status": "active",
+            "tag": self.producer_id,
+            "owner": self.producer_id,
+            "text": self.table,
+            "offset": 1,
+            "if-match": "1.0.0",
+            "dataset": self.table,
+            "fields": "id",
+            "start_date": "2023-07-01",
+            "end_date": "2023-07-31",
+            "active_only": "true",
             "option": "kinds=ingestion_volume",
         }
 
@@ -161,6 +175,18 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
                 {"source_id": self.source_id},
             ],
             "POST /profile/trigger": [None, {"source_id": self.source_id}, {"url": url, "source_id": self.source_id}],
+            "POST /register_product": [
+                {"name": self.table, "domain": "d", "owner": "o"},
+                {
+                    "name": f"{self.table}-p",
+                    "domain": "d",
+                    "owner": "o",
+                    "ports": [{"name": "t", "table": f"{self.source_id}.public.{self.table}"}],
+                },
+            ],
+            "PUT /product/{name}": [{"description": "d"}, {"schema": {"a": "integer"}}],
+            "PUT /product/{name}/ports": [{"ports": [{"name": "t", "table": f"{self.source_id}.public.{self.table}"}]}],
+            "DELETE /product/{name}": [None],
             "POST /sources": [
                 {"source_id": self.source_id, "url": url},
                 {"source_id": self.source_id, "url": f"sqlite:///{self.table}.sqlite"},

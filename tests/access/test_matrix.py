@@ -26,6 +26,7 @@ from factbook.kinds import Proposal
 from factbook.settings import load_settings
 from factbook_sdk.facts import Category, MetadataContext, MetadataRecord, MetadataTarget
 from factbook_sdk.facts.codec import to_record
+from factbook_sdk.facts.kinds.data_product import product_target
 
 MARK = "kraken"
 """Stands in everything of the other tenant's that no request names."""
@@ -120,7 +121,18 @@ def settle(house: Factbook, tenant: str, mark: str) -> Names:
     context = MetadataContext(tenant=tenant, namespace=names.namespace, run_id=mark)
     volume = to_record(names.record(None))
     alert = {"rule": mark, "state": "firing", "severity": "error", "title": mark}
+    port = {"name": names.table, "table": {"source_id": names.source_id, "schema": "public", "table": names.table}}
+    product = {
+        "name": mark,
+        "domain": names.table,
+        "outputs": [port],
+        "status": "active",
+        "owners": [{"name": mark}],
+        "tags": [mark],
+        "description": mark,
+    }
     facts = [
+        MetadataRecord(product_target(names.table), "data_product", product, volume.produced_at, "products.v1", context),
         MetadataRecord(target, "schema_snapshot", snapshot, volume.produced_at, "scan.v1", context),
         MetadataRecord(target, "alert", alert, volume.produced_at, names.producer_id, context),
         msgspec.structs.replace(volume, extras={"note": mark}, context=context),
@@ -174,6 +186,8 @@ def neutral(text: str, names: Names, end: int) -> str:
             text = text.replace(str(value), f"<{place}>")
     for pattern, shown in (
         (r'"request_id":"[0-9a-f]{32}"', "<request>"),
+        (r'"age_seconds":[0-9.]+', "<age>"),
+        (r'\\?"[0-9a-f]{32}\\?"', "<etag>"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "<moment>"),
         (r"(scan|profile|quality)-\d{8}T\d{6}Z-[0-9a-f]{6}", "<new job>"),
         (r"token-[0-9a-f]{12}", "<new token>"),
@@ -223,7 +237,17 @@ def test_what_is_theirs_is_answered_as_what_never_was(world: World) -> None:
 def everything_of_theirs(world: World) -> list[tuple[str, str]]:
     """Return what the other tenant itself sees; nothing that we do may change it."""
     seen = []
-    for path in ("/jobs", "/alerts", "/dictionary", "/sources", "/tokens", "/kinds", "/records/tail", f"/jobs/{world.theirs.job_id}"):
+    for path in (
+        "/jobs",
+        "/alerts",
+        "/dictionary",
+        "/sources",
+        "/tokens",
+        "/kinds",
+        "/products",
+        "/records/tail",
+        f"/jobs/{world.theirs.job_id}",
+    ):
         found = world.client.get(path, params={"tenant": THEIRS, "limit": 1000}, headers={"Authorization": "Bearer the-key"})
         assert MARK in found.text, path
         answered = msgspec.json.decode(found.content)

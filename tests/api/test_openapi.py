@@ -45,6 +45,19 @@ PROMISED = {
     ("delete", "/sources/{source_id}"),
     ("post", "/sources/{source_id}/test"),
     ("post", "/records"),
+    ("get", "/products"),
+    ("post", "/register_product"),
+    ("get", "/product/{name}"),
+    ("put", "/product/{name}"),
+    ("delete", "/product/{name}"),
+    ("put", "/product/{name}/ports"),
+    ("get", "/product/{name}/history"),
+    ("get", "/product/{name}/check"),
+    ("get", "/analytics/domains"),
+    ("get", "/analytics/coverage"),
+    ("get", "/analytics/products"),
+    ("get", "/analytics/usage"),
+    ("get", "/{domain}/{dataset}"),
     ("get", "/records/latest"),
     ("post", "/records/latest"),
     ("get", "/records/history"),
@@ -129,7 +142,7 @@ def test_every_operation_describes_what_it_takes_and_answers(document: dict[str,
         assert {"400", "401", "403", "500", "default"} <= failures.keys(), where
         assert all(answer["content"] == PROBLEM for answer in failures.values()), where
         assert ("{" in path) <= ("404" in failures), where
-        assert "422" not in failures or path.startswith(("/records", "/kinds")), where
+        assert "422" not in failures or path.startswith(("/records", "/kinds", "/product", "/register_product", "/{domain}")), where
         for parameter in operation.get("parameters", ()):
             assert parameter["schema"], where
     for path in ("/scan/trigger", "/sources", "/records"):

@@ -59,6 +59,12 @@ EXPECTED = {
     "UnsupportedBody": 415,
     "BodyTooLarge": 413,
     "Overloaded": 429,
+    "AlreadyThere": 409,
+    "InvalidParameter": 422,
+    "LimitReached": 409,
+    "PreconditionFailed": 412,
+    "RateLimited": 429,
+    "VersionTooLow": 422,
 }
 
 

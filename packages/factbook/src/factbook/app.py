@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from factbook.repository.projection import Projection
     from factbook.repository.sql import SqlRepository
     from factbook.scan.job import ScanOutcome, Scans
+    from factbook.serving import Limits, UsageCounter
+    from factbook.serving.pool import Pool
+    from factbook.serving.rate import RateLimit
     from factbook.sources.connections import Connections
     from factbook.sources.contract import Probe
     from factbook.sources.secrets import SecretBox
@@ -120,11 +123,21 @@ class Factbook:
         """Return the views that follow the log."""
         from factbook.dictionary.projection import DictionaryProjection
         from factbook.jobs.projection import JobsProjection
+        from factbook.lineage.projection import LineageProjection
         from factbook.names.projection import NamesProjection
+        from factbook.products.projection import ProductsProjection
         from factbook.repository.indexing import IndexProjection
         from factbook.watch.projection import AlertsProjection
 
-        return DictionaryProjection(), JobsProjection(), AlertsProjection(), NamesProjection(), IndexProjection(builtin_kinds())
+        return (
+            DictionaryProjection(),
+            JobsProjection(),
+            AlertsProjection(),
+            NamesProjection(),
+            ProductsProjection(),
+            LineageProjection(),
+            IndexProjection(builtin_kinds()),
+        )
 
     @cached_property
     def secret_box(self) -> SecretBox:
@@ -196,6 +209,33 @@ class Factbook:
             return False
         file = Database(self.settings.meta_db_url).file
         return (file is None or file.exists()) and self.tokens.has_admin()
+
+    @cached_property
+    def usage(self) -> UsageCounter:
+        """What counts the rows that products serve; it stores what is left when the house is closed."""
+        from factbook.jobs.service import new_worker_id
+        from factbook.serving import UsageCounter
+
+        return UsageCounter(lambda facts: self.repository.bulk_store(facts), run_id=new_worker_id())
+
+    @cached_property
+    def serving_limits(self) -> Limits:
+        from factbook.serving import Limits
+
+        settings = self.settings
+        return Limits(settings.serve_max_rows, settings.serve_seconds, settings.serve_per_minute)
+
+    @cached_property
+    def serving_rate(self) -> RateLimit:
+        from factbook.serving.rate import RateLimit
+
+        return RateLimit(self.settings.serve_per_minute)
+
+    @cached_property
+    def serving_pool(self) -> Pool:
+        from factbook.serving.pool import Pool
+
+        return Pool()
 
     def worker(self) -> Worker:
         """Return a worker that runs the queued jobs of all tenants in this process once it is started."""
@@ -428,6 +468,10 @@ class Factbook:
 
     def close(self) -> None:
         """Release what was opened; closing twice is harmless."""
+        if "serving_pool" in self.__dict__:
+            self.serving_pool.close()
+        if "usage" in self.__dict__:
+            self.usage.stop()
         if "watcher" in self.__dict__:
             self.watcher.stop()
         if "relay" in self.__dict__:

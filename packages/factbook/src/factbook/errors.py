@@ -6,6 +6,7 @@ ConfigurationError
 ├── SourceRefused         the source said no: wrong password, no such database, no privilege
 └── ChannelRefused        who should be told of an alert does not take it
 TemporaryError
+├── RateLimited           whoever asks has asked too often, and is told when to come again
 ├── SourceUnavailable     the source does not answer, or not in time
 ├── StatementTimeout      one statement took longer than it may; the source is there
 ├── BusUnavailable        the bus does not answer, or did not accept an event in time
@@ -13,6 +14,11 @@ TemporaryError
 ├── StoreBusy             another process holds the store longer than we wait
 └── ArchiveUnavailable    a file of the archive cannot be read or written
 InvalidRequest
+├── AlreadyThere          something of that name is there already
+├── InvalidParameter      a parameter does not fit what is asked for: no such column, a value of another type
+├── LimitReached          a limit of the server's is reached: nothing more of the sort is taken
+├── PreconditionFailed    what was to be changed is no longer what the request saw
+├── VersionTooLow         a change asks for a higher version than the request names
 ├── KindRefused           a kind breaks a rule: its name, its schema, a path to index
 │   └── KindIncompatible  … its new version would break those who read the kind
 ├── KindTaken             the kind, or this version of it, is there already and differs
@@ -42,6 +48,7 @@ from factbook_sdk.errors import (
 )
 
 __all__ = [
+    "AlreadyThere",
     "ArchiveUnavailable",
     "BusUnavailable",
     "Cancelled",
@@ -52,17 +59,21 @@ __all__ = [
     "ContractTaken",
     "FactbookError",
     "InternalError",
+    "InvalidParameter",
     "InvalidRecord",
     "InvalidRequest",
     "KeyRequired",
     "KindIncompatible",
     "KindRefused",
     "KindTaken",
+    "LimitReached",
     "MissingExtra",
     "NeedsDatabase",
     "NotAllowed",
     "NotFound",
     "PartialFailure",
+    "PreconditionFailed",
+    "RateLimited",
     "RemovalsHeld",
     "SchemaMismatch",
     "SourceRefused",
@@ -72,6 +83,7 @@ __all__ = [
     "StoreBusy",
     "TemporaryError",
     "UnknownKind",
+    "VersionTooLow",
 ]
 
 
@@ -158,6 +170,48 @@ class StoreBusy(TemporaryError):
     """Another process holds the store's write lock longer than we wait."""
 
     code = "store_busy"
+
+
+class AlreadyThere(InvalidRequest):
+    """Something of that name is there already; nothing was changed."""
+
+    code = "already_there"
+
+
+class InvalidParameter(InvalidRequest):
+    """A parameter does not fit what is asked for; ``field`` names it."""
+
+    code = "invalid_parameter"
+
+
+class LimitReached(InvalidRequest):
+    """A limit of the server's is reached; nothing more of the sort is taken until something goes."""
+
+    code = "limit_reached"
+
+
+class PreconditionFailed(InvalidRequest):
+    """What was to be changed is no longer what the request saw."""
+
+    code = "precondition_failed"
+
+
+class VersionTooLow(InvalidRequest):
+    """A change asks for a higher version than the request names."""
+
+    code = "version_too_low"
+
+
+class RateLimited(TemporaryError):
+    """Whoever asks has asked too often. ``retry_after_seconds`` is when to come again."""
+
+    code = "rate_limited"
+
+    def __init__(
+        self, what: str, *, why: str = "", fix: str = "", field: str | None = None, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(what, why=why, fix=fix, field=field)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class KindRefused(InvalidRequest):

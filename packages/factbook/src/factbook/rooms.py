@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from factbook.lineage.sql import SqlLineage
     from factbook.lint import Lint
     from factbook.names.ledger import NameLedger
+    from factbook.products import ProductAnalytics, ProductReader, ProductRegistry
     from factbook.profile.job import ProfileOutcome, Profiles
     from factbook.quality import QualityReader
     from factbook.quality.job import Qualities, QualityOutcome
     from factbook.scan.job import ScanOutcome, Scans
+    from factbook.serving import Serving
     from factbook.sources.addresses import Addresses
     from factbook.sources.connections import Connections
     from factbook.sources.contract import Probe
@@ -231,6 +233,40 @@ class Rooms:
     ) -> QualityOutcome:
         """Judge here and now. Options: ``rules`` (a :class:`Rulebook`), ``tables``, ``only_rules``, ``tags``, ``budget_seconds``."""
         return self.qualities.run(self.jobs, source, trigger=trigger, on_progress=on_progress, **options)
+
+    @cached_property
+    def products(self) -> ProductReader:
+        from factbook.products import ProductReader
+
+        return ProductReader(self._house.sql, tenant=self.tenant)
+
+    @cached_property
+    def product_registry(self) -> ProductRegistry:
+        from factbook.products import ProductRegistry
+
+        return ProductRegistry(self._house.sql, tenant=self.tenant, max_products=self._house.settings.max_products)
+
+    @cached_property
+    def product_analytics(self) -> ProductAnalytics:
+        from factbook.products import ProductAnalytics
+
+        return ProductAnalytics(self._house.sql, self.products, tenant=self.tenant)
+
+    @cached_property
+    def serving(self) -> Serving:
+        from factbook.serving import Serving
+
+        house = self._house
+        return Serving(
+            house.sql,
+            self.products.bound,
+            self.addresses.url_of,
+            tenant=self.tenant,
+            limits=house.serving_limits,
+            rate=house.serving_rate,
+            pool=house.serving_pool,
+            usage=house.usage,
+        )
 
     @cached_property
     def profiles(self) -> Profiles:

@@ -262,6 +262,10 @@ SETTINGS: tuple[Setting, ...] = (
         "Rules file that POST /quality/run runs in the server's own tenant when its body brings none.",
         _file,
     ),
+    Setting("SERVE_MAX_ROWS", "10000", "Rows that one page of a domain data API may have.", _positive),
+    Setting("SERVE_SECONDS", "30", "Seconds after which a statement for one is cut off.", _seconds),
+    Setting("SERVE_PER_MINUTE", "600", "Requests for rows that a principal may make in a minute; over it, it is answered 429.", _positive),
+    Setting("MAX_PRODUCTS", "1000", "Data products a tenant may have; over it, none is registered.", _positive),
     Setting(
         "DISK_FREE_MIN_BYTES",
         "536870912",
@@ -310,6 +314,10 @@ class Settings(msgspec.Struct, frozen=True):
     watch: bool | None
     watch_rules: str
     quality_rules: Path | None
+    serve_max_rows: int
+    serve_seconds: float
+    serve_per_minute: int
+    max_products: int
     disk_free_min_bytes: int
     uses_demo_source: bool
 

@@ -30,7 +30,10 @@ from factbook.jobs.projection import JobsProjection
 from factbook.lint.tables import READS as LINT_READS
 from factbook.names.ledger import LEDGER_READS
 from factbook.names.resolver import READS as NAME_READS
+from factbook.products.analytics import AGE_READS, USAGE_READS
+from factbook.products.conformance import READS as PRODUCT_READS
 from factbook.quality.series import KINDS as MEASUREMENTS
+from factbook.serving.model import READS as ROW_READS
 from factbook_sdk.facts import MetadataRecord
 from factbook_sdk.repository.contract import Rejection, Stored
 
@@ -313,6 +316,12 @@ JobRunner = Annotated["Rooms", needs((Action.READ, _JOBS), (Action.WRITE, _WORK)
 Scanner = Annotated["Rooms", needs((Action.WRITE, _WORK))]
 ProfileReader = Annotated["Rooms", needs((Action.READ, _PROFILES))]
 Profiler = Annotated["Rooms", needs((Action.WRITE, _WORK))]
+ProductReader = Annotated["Rooms", needs((Action.READ, PRODUCT_READS))]
+ProductKeeper = Annotated["Rooms", needs((Action.READ, PRODUCT_READS), (Action.WRITE, ("data_product",)))]
+DomainReader = Annotated["Rooms", needs((Action.READ, ("data_product",)))]
+ProductAgeReader = Annotated["Rooms", needs((Action.READ, AGE_READS))]
+RowReader = Annotated["Rooms", needs((Action.READ, ROW_READS))]
+UsageReader = Annotated["Rooms", needs((Action.READ, USAGE_READS))]
 SourceReader = Annotated["Rooms", needs((Action.READ, _SCANS))]
 SourceTester = Annotated["Rooms", needs((Action.READ, _SCANS), (Action.WRITE, _WORK))]
 TokenAdmin = Annotated["str | None", Depends(_tokens_of)]

@@ -42,6 +42,14 @@ def file(content: BinaryIO, size_bytes: int, media_type: str, *, name: str, repo
     return StreamingResponse(pieces, 200, headers, media_type, background=BackgroundTask(content.close))
 
 
+def rows(body: bytes, media_type: str, *, next_cursor: str | None) -> Response:
+    """Answer with a page of data, which nobody on the way may keep."""
+    headers = {"Vary": "Accept", "Cache-Control": "no-store"}
+    if next_cursor is not None:
+        headers["Next-Cursor"] = next_cursor
+    return Response(body, 200, headers, media_type)
+
+
 def no_content() -> Response:
     """Answer that it is done and there is nothing to say."""
     return Response(status_code=204)

@@ -19,7 +19,7 @@ from factbook.api.access import close_undeclared
 from factbook.api.bodies import BodyLimit
 from factbook.api.exporting import places
 from factbook.api.measuring import Measuring, request_histogram
-from factbook.api.routes import ROUTERS
+from factbook.api.routes import LAST, ROUTERS
 from factbook.api.security import Guard, check_listening
 from factbook.api.tracing import Tracing
 from factbook.api.unpacking import Unpacking
@@ -63,11 +63,13 @@ def create_app(factbook: Factbook) -> FastAPI:
     app.state.exports = places()
     app.state.metrics = CollectorRegistry()
     app.state.metrics.register(HouseCollector(factbook))
-    app.state.api_routes = [route for router in ROUTERS for route in router.routes]
+    app.state.api_routes = [route for router in (*ROUTERS, LAST) for route in router.routes]
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(close_undeclared)])
         app.include_router(router, prefix="/api/v1", include_in_schema=False, dependencies=[Depends(close_undeclared)])
     docs.install(app)
+    app.include_router(LAST, dependencies=[Depends(close_undeclared)])
+    app.include_router(LAST, prefix="/api/v1", include_in_schema=False, dependencies=[Depends(close_undeclared)])
     problems.install(app)
     _install_layers(app, factbook)
     setattr(app, "openapi", lambda: openapi.document(app))  # noqa: B010 - FastAPI's own way to replace it, which mypy takes only so

@@ -50,9 +50,21 @@ from factbook.kinds import Proposal, Registered, Verdict
 from factbook.lineage.sql import SqlLineageReport
 from factbook.lint.model import LintPage
 from factbook.names import Binding, BindingPage, UnresolvedPage
+from factbook.products.analytics import DomainList, ProductAges, ProductCoverage, UsageReport
+from factbook.products.model import (
+    NewProduct,
+    PortList,
+    Product,
+    ProductCheck,
+    ProductHistory,
+    ProductPage,
+    ProductUpdate,
+    RemovedProduct,
+)
 from factbook.profile import MeasuredPage, MeasuredTable
 from factbook.quality import AnomalyPage, QualityPage
 from factbook.repository.explaining import QueryPlan
+from factbook.serving.model import RowPage
 from factbook.sources.connections import Connection
 from factbook.sources.contract import Probe
 from factbook.watch import AlertPage
@@ -76,6 +88,7 @@ TYPES: tuple[type, ...] = (
     DbtBody,
     DbtReport,
     DictionaryPage,
+    DomainList,
     FormatList,
     DiffPage,
     DiffWish,
@@ -100,20 +113,31 @@ TYPES: tuple[type, ...] = (
     MetadataRecord,
     NameSettlement,
     NewDeprecation,
+    NewProduct,
     NewSource,
     NewToken,
     NewVersion,
     Notice,
     OffsetPage,
     PolicyList,
+    PortList,
     Probe,
     Problem,
+    Product,
+    ProductAges,
+    ProductCheck,
+    ProductCoverage,
+    ProductHistory,
+    ProductPage,
+    ProductUpdate,
     ProfileTrigger,
     Proposal,
     QueryPlan,
     RecordPage,
     RecordQuestion,
     Registered,
+    RemovedProduct,
+    RowPage,
     ScanTrigger,
     SourcePage,
     StoreReport,
@@ -124,6 +148,7 @@ TYPES: tuple[type, ...] = (
     TokenPage,
     TokenWish,
     UnresolvedPage,
+    UsageReport,
     Verdict,
     VersionChoice,
 )
@@ -136,6 +161,7 @@ _REASONS = {
     403: "Not granted to whoever asks, or not served from there.",
     404: "Nothing is there under that name.",
     409: "It waits for consent, was cancelled, cannot be judged, or contradicts what is there.",
+    412: "What was to be changed is no longer what the request saw.",
     413: "The body is larger than MAX_BODY_BYTES.",
     415: "The body is not JSON (or NDJSON for records, YAML for contracts and products), or packed otherwise than by gzip.",
     422: "A record or a kind breaks a rule; `field` names the value.",

@@ -69,6 +69,7 @@ Binds = Annotated[
     list[_Text] | None,
     Query(alias="bind", max_length=1000, description="`OBJECT=SOURCE.SCHEMA.TABLE`: the table an object of the document is about."),
 ]
+ProductFilterName = Annotated[_Name | None, Query(description="Only products with exactly this.")]
 Search = Annotated[_Text | None, Query(description="Words, or their beginnings, that all occur in names and comments.")]
 Where = Annotated[
     list[_Text] | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from factbook.errors import (
+    AlreadyThere,
     Cancelled,
     CannotJudge,
     ChannelRefused,
@@ -19,22 +21,27 @@ from factbook.errors import (
     ContractTaken,
     FactbookError,
     InternalError,
+    InvalidParameter,
     InvalidRecord,
     InvalidRequest,
     KeyRequired,
     KindIncompatible,
     KindRefused,
     KindTaken,
+    LimitReached,
     MissingExtra,
     NeedsDatabase,
     NotAllowed,
     NotFound,
     PartialFailure,
+    PreconditionFailed,
+    RateLimited,
     RemovalsHeld,
     SourceRefused,
     SourceUnavailable,
     StatementFailed,
     TemporaryError,
+    VersionTooLow,
 )
 from factbook.log import redact_text
 
@@ -103,14 +110,20 @@ STATUSES: Mapping[type[FactbookError], tuple[int, str]] = {
     CannotJudge: (409, "It cannot be judged"),
     RemovalsHeld: (409, "Removals wait for consent"),
     Cancelled: (409, "Cancelled"),
+    AlreadyThere: (409, "It is there already"),
+    LimitReached: (409, "A limit is reached"),
     KindTaken: (409, "The kind is there already"),
     ContractTaken: (409, "The contract is there already"),
     KindIncompatible: (409, "The version would break readers"),
+    PreconditionFailed: (412, "It has changed meanwhile"),
     BodyTooLarge: (413, "The body is too large"),
     UnsupportedBody: (415, "The body's type is not taken"),
     InvalidRecord: (422, "The record breaks a rule"),
+    InvalidParameter: (422, "A parameter does not fit"),
+    VersionTooLow: (422, "The version is too low"),
     KindRefused: (422, "The kind breaks a rule"),
     StatementFailed: (422, "The source refused a statement"),
+    RateLimited: (429, "Too many requests"),
     Overloaded: (429, "Too much at a time"),
     FactbookError: (500, "Something failed"),
     PartialFailure: (500, "Some parts failed"),
@@ -134,7 +147,8 @@ def answer(
     status = status or family_status
     sent = dict(headers or {})
     if isinstance(error, TemporaryError):
-        sent["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        asked = getattr(error, "retry_after_seconds", None)
+        sent["Retry-After"] = str(RETRY_AFTER_SECONDS if asked is None else max(1, ceil(asked)))
     if status == 401:
         sent["WWW-Authenticate"] = "Bearer"
     if status == 413:

@@ -30,6 +30,7 @@ from factbook.cli import (
     lineage,
     lint,
     names,
+    products,
     profile,
     quality,
     rebuild,
@@ -69,6 +70,7 @@ app.command()(gate.gate)
 app.add_typer(quality.app, name="quality")
 app.add_typer(profile.app, name="profile")
 app.add_typer(contracts.app, name="contracts")
+app.add_typer(products.app, name="products")
 app.command()(jobs.jobs)
 app.add_typer(jobs.job, name="job")
 app.add_typer(sources.app, name="sources")

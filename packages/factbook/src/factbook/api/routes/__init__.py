@@ -2,6 +2,7 @@
 
 from factbook.api.routes import (
     alerts,
+    analytics,
     contracts,
     dbt,
     dictionary,
@@ -15,11 +16,13 @@ from factbook.api.routes import (
     lint,
     metrics,
     names,
+    products,
     profile,
     quality,
     records,
     retention,
     scan,
+    serving,
     sources,
     tokens,
 )
@@ -37,6 +40,8 @@ _MODULES = (
     alerts,
     profile,
     quality,
+    products,
+    analytics,
     export,
     contracts,
     lint,
@@ -49,3 +54,6 @@ _MODULES = (
     tokens,
 )
 ROUTERS = (records.hot, *(module.router for module in _MODULES))
+
+# Any path of two parts: behind everything else, what is mounted included, so that it shadows nothing.
+LAST = serving.router

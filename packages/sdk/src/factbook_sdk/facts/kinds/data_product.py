@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from factbook_sdk.facts.parts import Name, TableRef
+from factbook_sdk.facts.parts import Moment, Name, TableRef
 from factbook_sdk.facts.record import MetadataTarget
 from factbook_sdk.facts.registry import Category, Kind, load_schemas
 
@@ -31,17 +31,20 @@ class Owner(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Port(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A table the product takes in or gives out, and the contract it stands under."""
+    """A table the product takes in or gives out, and the contract it stands under. ``schema`` is the port's own where it differs from
+    the product's."""
 
     name: Name
     table: TableRef
     contract_id: Name | None = None
     version: Name | None = None
     description: str | None = None
+    schema: dict[str, Any] = {}
 
 
 class DataProduct(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The payload. ``schema`` gives the declared type of each field; ``document`` keeps a product written in another standard."""
+    """The payload. ``schema`` gives the declared type of each field; ``document`` keeps a product written in another standard.
+    ``created_at`` is when it was registered, and stays while it is changed."""
 
     name: Name
     domain: Name
@@ -56,6 +59,7 @@ class DataProduct(msgspec.Struct, frozen=True, omit_defaults=True):
     documentation: Name | None = None
     schema: dict[str, Any] = {}
     document: dict[str, Any] = {}
+    created_at: Moment | None = None
 
 
 PRODUCTS = "data_products"

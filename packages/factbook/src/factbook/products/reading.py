@@ -1,0 +1,210 @@
+"""Read the register: as it is from its view, as it was at a moment from the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import ColumnElement, RowMapping, func, select
+
+from factbook.errors import InvalidRequest, NotFound
+from factbook.products.conformance import Checker
+from factbook.products.model import (
+    STATUSES,
+    Product,
+    ProductCheck,
+    ProductFilter,
+    ProductHistory,
+    ProductPage,
+)
+from factbook.products.projection import words_of
+from factbook.products.showing import declared, event_of, product_of
+from factbook.products.tables import facets, products
+from factbook.repository.sql import SqlRepository
+from factbook_sdk.facts.codec import decode_record
+from factbook_sdk.facts.kinds.data_product import PRODUCTS, DataProduct, Port, product_target
+from factbook_sdk.facts.record import as_utc
+from factbook_sdk.repository.contract import StoredRecord, Within, check_limit
+from factbook_sdk.repository.paging import format_cursor
+
+KIND = "data_product"
+_ALL = ProductFilter()
+_MAX_TERMS = 20
+
+
+class ProductReader:
+    """The products of one tenant."""
+
+    def __init__(self, repository: SqlRepository, *, tenant: str) -> None:
+        self._repository = repository
+        self._tenant = tenant
+
+    def page(
+        self,
+        wanted: ProductFilter = _ALL,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+        cursor: str | None = None,
+        as_of: datetime | None = None,
+    ) -> ProductPage:
+        """Return products by name, each with what its check says; raises :class:`InvalidRequest`."""
+        check_limit(limit)
+        _check(wanted, offset, cursor)
+        moment = None if as_of is None else as_utc(as_of, "as_of")
+        if moment is None:
+            found, total = self._now(wanted, limit + 1, offset, cursor)
+        else:
+            past = [item for item in self._past(moment) if _matches(item, wanted)]
+            total = len(past)
+            past = [item for item in past if cursor is None or _name(item) > cursor]
+            found = past[offset : offset + limit + 1]
+        items = self._shown(found[:limit], moment)
+        return ProductPage(items, total, limit, offset, items[-1].name if len(found) > limit else None, moment)
+
+    def get(self, name: str, *, as_of: datetime | None = None) -> Product:
+        """Return one product with its check; raises :class:`NotFound`."""
+        moment = None if as_of is None else as_utc(as_of, "as_of")
+        return self._shown([self._item(name, moment)], moment)[0]
+
+    def check(self, name: str, *, as_of: datetime | None = None) -> ProductCheck:
+        """Say how far a product's tables are what it declares; raises :class:`NotFound`."""
+        moment = None if as_of is None else as_utc(as_of, "as_of")
+        product = declared(self._item(name, moment).record)
+        conformance = Checker(self._repository, [product], tenant=self._tenant, as_of=moment).check(product)
+        return ProductCheck(name, product.version or "", conformance, moment)
+
+    def history(self, name: str, *, limit: int = 100, cursor: str | None = None) -> ProductHistory:
+        """Return who changed what when, newest first; a product that is gone has its history still."""
+        check_limit(limit)
+        target = product_target(name)
+        page = self._repository.query(KIND, targets=[target], tenant=self._tenant, order="desc", limit=limit, cursor=cursor)
+        found = page.records
+        if not found and cursor is None:
+            raise unknown(name)
+        earlier: list[StoredRecord | None] = list(found[1:])
+        if page.next_cursor is not None and found:
+            last = format_cursor(found[-1])
+            earlier += self._repository.query(KIND, targets=[target], tenant=self._tenant, order="desc", limit=1, cursor=last).records
+        earlier += [None] * (len(found) - len(earlier))
+        return ProductHistory(name, [event_of(item, before) for item, before in zip(found, earlier, strict=True)], page.next_cursor)
+
+    def live(self) -> Iterator[DataProduct]:
+        """Yield every product there is now, by name; its name is that of its target."""
+        statement = select(products.c.record).where(*self._mine()).order_by(products.c.name)
+        with self._repository.reading() as connection:
+            for text in connection.scalars(statement):
+                yield _named(text)
+
+    def bound(self, domain: str, dataset: str) -> tuple[DataProduct, Port] | None:
+        """Return the product and the port at an address: the product of that name (its port of that name, else its first), else the one
+        port of that name in the domain. Raises :class:`InvalidRequest` where several products have one."""
+        mine = (*self._mine(), products.c.domain == domain)
+        same = (facets.c.tenant == products.c.tenant, facets.c.name == products.c.name)
+        has_port = select(facets.c.name).where(*same, facets.c.facet == "port", facets.c.value == dataset).exists()
+        named, ported = products.c.name == dataset, select(products.c.record).where(*mine, has_port).order_by(products.c.name).limit(3)
+        with self._repository.reading() as connection:
+            found = connection.scalars(select(products.c.record).where(*mine, named)).all() or connection.scalars(ported).all()
+        candidates = [_named(text) for text in found]
+        if len(candidates) > 1:
+            names = ", ".join(product.name for product in candidates)
+            raise InvalidRequest(f"Several products serve /{domain}/{dataset}", why=f"among them {names}", fix="Ask by a product's name")
+        for product in candidates:
+            ports = [port for port in product.outputs if port.name == dataset] or product.outputs
+            return (product, ports[0]) if ports else None
+        return None
+
+    def _mine(self) -> tuple[ColumnElement[bool], ...]:
+        return products.c.tenant == self._tenant, products.c.live
+
+    def _now(self, wanted: ProductFilter, limit: int, offset: int, cursor: str | None) -> tuple[list[StoredRecord], int]:
+        conditions = [*self._mine(), *_conditions(wanted)]
+        after = [] if cursor is None else [products.c.name > cursor]
+        statement = select(products).where(*conditions, *after).order_by(products.c.name).limit(limit).offset(offset)
+        counting = select(func.count()).select_from(products).where(*conditions)
+        with self._repository.reading() as connection:
+            total: int = connection.scalars(counting).one()
+            return [stored(row) for row in connection.execute(statement).mappings()], total
+
+    def _past(self, moment: datetime) -> list[StoredRecord]:
+        known = self._repository.latest_many(Within(PRODUCTS), KIND, tenant=self._tenant, as_of=moment)
+        there = [item for item in known.values() if item.record.payload is not None and item.record.target.table is not None]
+        return sorted((item for item in there if item.record.target == product_target(_name(item))), key=_name)
+
+    def _item(self, name: str, moment: datetime | None) -> StoredRecord:
+        if moment is not None:
+            item = self._repository.latest(product_target(name), KIND, tenant=self._tenant, as_of=moment)
+        else:
+            with self._repository.reading() as connection:
+                row = connection.execute(select(products).where(*self._mine(), products.c.name == name)).mappings().first()
+            item = None if row is None else stored(row)
+        if item is None or item.record.payload is None:
+            raise unknown(name)
+        return item
+
+    def _shown(self, items: Sequence[StoredRecord], moment: datetime | None) -> list[Product]:
+        found = [declared(item.record) for item in items]
+        checker = Checker(self._repository, found, tenant=self._tenant, as_of=moment)
+        return [product_of(item, product, conformance=checker.check(product)) for item, product in zip(items, found, strict=True)]
+
+
+def _named(text: str) -> DataProduct:
+    """Return a product as it was said, under the name of its target."""
+    record = decode_record(text.encode())
+    return msgspec.structs.replace(declared(record), name=record.target.table or "")
+
+
+def stored(row: RowMapping) -> StoredRecord:
+    """Return the fact that a row of the view holds."""
+    return StoredRecord(row["offset"], row["record_id"], decode_record(row["record"].encode()))
+
+
+def unknown(name: str) -> NotFound:
+    """Say that there is no such product."""
+    return NotFound(f"There is no product {name!r}", fix="factbook products list shows those there are", field="name")
+
+
+def _name(item: StoredRecord) -> str:
+    return item.record.target.table or ""
+
+
+def _check(wanted: ProductFilter, offset: int, cursor: str | None) -> None:
+    if wanted.status is not None and wanted.status not in STATUSES:
+        raise InvalidRequest(f"{wanted.status!r} is no status of a product", fix=f"Choose {', '.join(STATUSES)}", field="status")
+    if offset < 0:
+        raise InvalidRequest(f"offset is {offset}", why="it must be 0 or more", field="offset")
+    if offset and cursor is not None:
+        raise InvalidRequest("offset and cursor both say where to go on", fix="Pass one of them", field="offset")
+    if len(_terms(wanted)) > _MAX_TERMS:
+        raise InvalidRequest("text has too many words", why=f"at most {_MAX_TERMS} are looked for", field="text")
+
+
+def _terms(wanted: ProductFilter) -> list[str]:
+    return wanted.text.casefold().split() if wanted.text else []
+
+
+def _conditions(wanted: ProductFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.domain is not None:
+        yield products.c.domain == wanted.domain
+    if wanted.status is not None:
+        yield products.c.status == wanted.status
+    for facet, value in (("tag", wanted.tag), ("owner", wanted.owner)):
+        if value is not None:
+            same = (facets.c.tenant == products.c.tenant, facets.c.name == products.c.name)
+            yield select(facets.c.name).where(*same, facets.c.facet == facet, facets.c.value == value).exists()
+    for term in _terms(wanted):
+        yield products.c.words.contains(term, autoescape=True)
+
+
+def _matches(item: StoredRecord, wanted: ProductFilter) -> bool:
+    """Return whether a product of the past is wanted, as :func:`_conditions` says of one that is there now."""
+    product = declared(item.record)
+    words = words_of(_name(item), item.record.payload or {}) if wanted.text else ""
+    return (
+        wanted.domain in (None, product.domain)
+        and wanted.status in (None, product.status)
+        and (wanted.tag is None or wanted.tag in product.tags)
+        and (wanted.owner is None or any(owner.name == wanted.owner for owner in product.owners))
+        and all(term in words for term in _terms(wanted))
+    )
