@@ -34,6 +34,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
         """Return a value for every query and path parameter; the cursors are of the route's own form."""
         place = msgspec.json.encode([self.source_id, "public", self.table, 1, "id"]).hex()
         found = msgspec.json.encode([0, 0, "public", self.table, "id", ""]).hex()
+        near = msgspec.json.encode([1, self.table, 1]).hex()
         moments = "2020-01-01T00:00:00+00:00~2040-01-01T00:00:00+00:00"
         cursors = {
             "/alerts": f"1~{self.alert_id}",
@@ -42,6 +43,10 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "/diff/{source_id}": f"{moments}~{self.offset}",
             "/jobs": f"1~{self.job_id}",
             "/lint/{source_id}": found,
+            "/lineage": msgspec.json.encode([1, 0, 0]).hex(),
+            "/lineage/upstream/{name}": near,
+            "/lineage/downstream/{name}": near,
+            "/lineage/breaks/{name}": near,
             "/quality/{source_id}": msgspec.json.encode(["public", self.table]).hex(),
             "/sources": self.source_id,
             "/tokens": self.token_id,
@@ -95,6 +100,14 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "format": "json",
             "what": "facts",
             "option": "kinds=ingestion_volume",
+            "source": f"{self.source_id}.public.{self.table}",
+            "target": self.table,
+            "lineage_type": "derived",
+            "origin": "manual",
+            "depth": 2,
+            "columns": "true",
+            "include_gone": "true",
+            "offset": 1,
         }
 
     def record(self, tenant: str | None) -> dict[str, Any]:
@@ -169,6 +182,11 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
                 {"name": "t", "grants": [{"action": "admin", "tenant": "*"}]},
             ],
             "DELETE /tokens/{token_id}": [None],
+            "POST /register_lineage": [
+                {"source": self.table, "target": self.source_id},
+                {"source": f"{self.source_id}.public.{self.table}", "target": self.table, "lineage_type": "derived", "confidence": 0.5},
+            ],
+            "DELETE /lineage": [None],
             "POST /retention/apply": [None],
             "POST /compact": [None],
             "POST /kinds": [self.kind],
@@ -255,7 +273,7 @@ def asks(route: Route, names: Names, home: str) -> Iterator[Ask]:
         bodies = names.bodies(route.operation, home)
     except KeyError:
         raise AssertionError(f"{route.operation} is new: teach tests/access/routes.py its bodies") from None
-    path = route.path.format(**{name: quote(str(known[name]), safe="") for name in route.path_parameters})
+    path = route.path.replace(":path}", "}").format(**{name: quote(str(known[name]), safe="") for name in route.path_parameters})
     base = {name: known[name] for name in route.required}
     optional = [name for name in route.query_parameters if name not in (*route.required, "tenant")]
     by_tenant = [{}, {"tenant": names.tenant}] if "tenant" in route.query_parameters else [{}]

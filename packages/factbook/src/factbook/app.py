@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
     from factbook.kinds import GovernedKinds, Kinds
+    from factbook.lineage import LineageReader
     from factbook.lint import Lint
     from factbook.profile.job import ProfileOutcome, Profiles
     from factbook.relay import Relay, Subscriptions
@@ -119,10 +120,11 @@ class Factbook:
         """Return the views that follow the log."""
         from factbook.dictionary.projection import DictionaryProjection
         from factbook.jobs.projection import JobsProjection
+        from factbook.lineage.projection import LineageProjection
         from factbook.repository.indexing import IndexProjection
         from factbook.watch.projection import AlertsProjection
 
-        return DictionaryProjection(), JobsProjection(), AlertsProjection(), IndexProjection(builtin_kinds())
+        return DictionaryProjection(), JobsProjection(), AlertsProjection(), LineageProjection(), IndexProjection(builtin_kinds())
 
     @cached_property
     def secret_box(self) -> SecretBox:
@@ -137,6 +139,10 @@ class Factbook:
     @property
     def dictionary(self) -> Dictionary:
         return self.own.dictionary
+
+    @property
+    def lineage(self) -> LineageReader:
+        return self.own.lineage
 
     @property
     def lint(self) -> Lint:

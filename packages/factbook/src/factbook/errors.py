@@ -16,6 +16,7 @@ InvalidRequest
 ├── KindRefused           a kind breaks a rule: its name, its schema, a path to index
 │   └── KindIncompatible  … its new version would break those who read the kind
 ├── KindTaken             the kind, or this version of it, is there already and differs
+├── LimitReached          a limit of the server's is reached: nothing more of the sort is taken
 ├── StatementFailed       the source refused one statement: wrong SQL, no privilege on that table
 └── RemovalsHeld          a scan would remove too much and waits for --accept-removals
 FactbookError
@@ -56,6 +57,7 @@ __all__ = [
     "KindIncompatible",
     "KindRefused",
     "KindTaken",
+    "LimitReached",
     "MissingExtra",
     "NeedsDatabase",
     "NotAllowed",
@@ -174,6 +176,12 @@ class KindTaken(InvalidRequest):
     """The kind, or this version of it, is there already and differs."""
 
     code = "kind_taken"
+
+
+class LimitReached(InvalidRequest):
+    """A limit of the server's is reached; nothing more of the sort is taken until something goes."""
+
+    code = "limit_reached"
 
 
 class RemovalsHeld(InvalidRequest):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from factbook.diff.severities import Severities
     from factbook.export.service import Exports
     from factbook.jobs import Handler, Job, Jobs, Progress
+    from factbook.lineage import LineageReader
+    from factbook.lineage.registering import Registrar
     from factbook.lint import Lint
     from factbook.profile.job import ProfileOutcome, Profiles
     from factbook.quality import QualityReader
@@ -62,6 +64,20 @@ class Rooms:
         from factbook.export.service import Exports
 
         return Exports(lambda: self._house.repository, tenant=self.tenant)
+
+    @cached_property
+    def lineage(self) -> LineageReader:
+        from factbook.lineage import Ages, LineageReader
+
+        settings = self._house.settings
+        ages = Ages(settings.lineage_stale_days, settings.lineage_gone_days)
+        return LineageReader(self._house.sql, tenant=self.tenant, ages=ages)
+
+    @cached_property
+    def lineage_by_hand(self) -> Registrar:
+        from factbook.lineage.registering import Registrar
+
+        return Registrar(self._house.sql, tenant=self.tenant, max_entries=self._house.settings.max_lineage_entries)
 
     @cached_property
     def lint(self) -> Lint:

@@ -26,6 +26,7 @@ from factbook.errors import InvalidRecord, InvalidRequest, NotAllowed
 from factbook.history.service import JOB_TYPES
 from factbook.jobs import Job
 from factbook.jobs.projection import JobsProjection
+from factbook.lineage.projection import LineageProjection
 from factbook.lint.tables import READS as LINT_READS
 from factbook.quality.series import KINDS as MEASUREMENTS
 from factbook_sdk.facts import MetadataRecord
@@ -266,6 +267,8 @@ _ALERTS = ("alert",)
 _COMPARED: Demand = (Action.READ, ("catalog_scan", "schema_snapshot", "statistics_snapshot"))
 _QUALITY = ("quality_result", "quality_score", "sla_adherence")
 _PROFILES = ("statistics_snapshot",)
+_LINEAGE: Demand = (Action.READ, tuple(sorted({*LineageProjection.kinds, "catalog_scan", "data_product", "schema_snapshot"})))
+"""Scans and products tell whether a name is known of which there is no lineage."""
 
 _DECLARING |= {_records, _open, _kinds_of}
 
@@ -285,6 +288,8 @@ _GATES = tuple(sorted({"catalog_scan", "statistics_snapshot", "table_observation
 GateReader = Annotated["Rooms", needs((Action.READ, _GATES))]
 DictionaryReader = Annotated["Rooms", needs((Action.READ, tuple(sorted(DictionaryProjection.kinds))))]
 LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]
+LineageReader = Annotated["Rooms", needs(_LINEAGE)]
+LineageWriter = Annotated["Rooms", needs(_LINEAGE, (Action.WRITE, ("lineage",)))]
 AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
 AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]
 DiffReader = Annotated["Rooms", needs(_COMPARED)]

@@ -43,6 +43,8 @@ from factbook.health import Health
 from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
 from factbook.kinds import Proposal, Registered, Verdict
+from factbook.lineage import Breaks, Closure, LineageEntry, LineageEntryPage, LineageStats, Neighbourhood, Paths
+from factbook.lineage.registering import NewLineage, Removal
 from factbook.lint.model import LintPage
 from factbook.profile import MeasuredPage, MeasuredTable
 from factbook.quality import AnomalyPage, QualityPage
@@ -79,6 +81,15 @@ TYPES: tuple[type, ...] = (
     KindChanges,
     KindPage,
     LatestQuestion,
+    Breaks,
+    Closure,
+    LineageEntry,
+    LineageEntryPage,
+    LineageStats,
+    Neighbourhood,
+    NewLineage,
+    Paths,
+    Removal,
     LintPage,
     MeasuredPage,
     MeasuredTable,

@@ -25,6 +25,7 @@ from factbook.cli import (
     gate,
     jobs,
     kinds,
+    lineage,
     lint,
     profile,
     quality,
@@ -56,6 +57,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(scan.scan)
 app.command()(dictionary.dictionary)
+app.add_typer(lineage.app, name="lineage")
 app.command()(lint.lint)
 app.command()(diff.diff)
 app.command()(gate.gate)
