@@ -64,11 +64,16 @@ class Sightings:
     def __init__(self, connection: Connection, sight: Sight) -> None:
         self._connection = connection
         self._sight = sight
+        self._fresh_from = max(sight.stale_before, sight.gone_before or sight.stale_before)
         self._seen: dict[int, int] = {}
+
+    def is_fresh(self, said_at: int, origin: int) -> bool:
+        """Return whether an edge is neither stale nor gone whoever confirmed it: asked of every edge that is walked."""
+        return said_at >= self._fresh_from or origin not in AGEING
 
     def learn(self, edges: Iterable[tuple[int, int, int]]) -> None:
         """Look up the producers of those edges, as (said at, producer, origin), of which their own beginning does not tell enough."""
-        old = {producer_no for said_at, producer_no, origin in edges if origin in AGEING and said_at < self._sight.stale_before}
+        old = {producer_no for said_at, producer_no, origin in edges if not self.is_fresh(said_at, origin)}
         for part in in_parts(sorted(old - self._seen.keys())):
             chosen = (producers.c.producer_no, producers.c.tenant, producers.c.producer_id, producers.c.seen_at)
             rows = self._connection.execute(select(*chosen).where(producers.c.producer_no.in_(part))).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, and_, func, or_, select
 
 from factbook.errors import NotFound
 from factbook.lineage.model import Node
@@ -65,12 +65,21 @@ def _find(connection: Connection, repository: MetadataRepository, name: str, ten
         connection.execute(select(nodes).where(nodes.c.tenant == tenant, nodes.c.name == name, nodes.c.table_name != "")).mappings().all()
     )
     if not rows:
-        spelled = tuple_(nodes.c.source_id, nodes.c.schema_name, nodes.c.table_name).in_(list(readings(name)))
-        rows = connection.execute(select(nodes).where(nodes.c.tenant == tenant, spelled)).mappings().all()
+        rows = connection.execute(select(nodes).where(is_one_of(nodes, readings(name), tenant))).mappings().all()
     if rows:
         row = min(rows, key=lambda row: (_PREFERRED.index(KINDS[row["kind"]]), row["node_id"]))
         return Found(_target(row), node_id=row["node_id"])
     return _find_unlinked(repository, name, tenant)
+
+
+def is_one_of(table: FromClause, targets: Iterable[Target], tenant: str) -> ColumnElement[bool]:
+    """Return whether a row of nodes is one of these targets, spelled so that either engine looks each of them up."""
+    return or_(
+        *(
+            and_(table.c.tenant == tenant, table.c.source_id == source_id, table.c.schema_name == schema, table.c.table_name == name)
+            for source_id, schema, name in targets
+        )
+    )
 
 
 def _find_unlinked(repository: MetadataRepository, name: str, tenant: str) -> Found | None:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, func, select
 
 from factbook.errors import InvalidRequest, LimitReached, NotFound
-from factbook.lineage.finding import find
+from factbook.lineage.finding import find, is_one_of
 from factbook.lineage.model import LineageEntry, LineageType
 from factbook.lineage.naming import Target, name_of
 from factbook.lineage.tables import OPEN, ORIGINS, PRODUCTS, facts, inputs, nodes, producers
@@ -194,13 +194,8 @@ def _by_hand(
         .join(producers, producers.c.producer_no == facts.c.producer_no)
         .join(inputs, inputs.c.fact == facts.c.fact)
         .join(given, given.c.node_id == inputs.c.node_id)
-        .where(nodes.c.tenant == tenant, facts.c.valid_to == OPEN, facts.c.origin == _MANUAL)
-        .where(
-            *(
-                tuple_(table.c.source_id, table.c.schema_name, table.c.table_name).in_(meant)
-                for table, meant in ((nodes, targets), (given, sources))
-            )
-        )
+        .where(facts.c.valid_to == OPEN, facts.c.origin == _MANUAL)
+        .where(is_one_of(nodes, targets, tenant), is_one_of(given, sources, tenant))
     )
     rows = connection.execute(standing).all()
     return [((row.source_id, row.schema_name, row.table_name), row.producer_id, row.valid_from) for row in rows]

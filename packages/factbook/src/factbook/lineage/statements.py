@@ -62,7 +62,7 @@ def reach(connection: Connection, start: int, following: Following, *, depth: in
     Without a depth a node is looked at once (UNION over nodes alone); with one, once for each distance that it is reached at.
     """
     statement, parameters = _reach_statement(connection, start, following, depth)
-    found = {row[0] for row in connection.exec_driver_sql(statement, parameters)}
+    found = {row[0] for row in _rows(connection, statement, parameters)}
     found.discard(start)
     return found
 
@@ -118,6 +118,15 @@ def _step(connection: Connection, frontier: Sequence[int], chosen: str, near: st
     if connection.dialect.name == "sqlite":
         columns, _, table = chosen.partition(" FROM ")
         statement = f"SELECT {columns} FROM json_each(?) f CROSS JOIN {table} WHERE {near} = f.value AND {conditions} LIMIT {limit}"
-        return connection.exec_driver_sql(statement, (msgspec.json.encode(frontier).decode(),)).fetchall()
+        return _rows(connection, statement, (msgspec.json.encode(frontier).decode(),))
     statement = f"SELECT {chosen} WHERE {near} = ANY(%s::bigint[]) AND {conditions} LIMIT {limit}"
-    return connection.exec_driver_sql(statement, (list(frontier),)).fetchall()
+    return _rows(connection, statement, (list(frontier),))
+
+
+def _rows(connection: Connection, statement: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Return rows as the driver makes them: wrapped by SQLAlchemy, tens of thousands take a third longer."""
+    result = connection.exec_driver_sql(statement, parameters)
+    cursor: Any = result.cursor
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    result.close()
+    return rows

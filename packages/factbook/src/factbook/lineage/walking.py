@@ -98,10 +98,11 @@ def shown_steps(rows: Sequence[Any], sightings: Sightings, *, is_downstream: boo
     sightings.learn((row[3], row[4], row[5]) for row in rows)
     found = []
     for source, reader, confidence, said_at, producer_no, origin, fact, place in rows:
-        if sightings.is_gone(said_at, producer_no, origin):
+        is_fresh = sightings.is_fresh(said_at, origin)
+        if not is_fresh and sightings.is_gone(said_at, producer_no, origin):
             continue
-        ends = (source, reader) if is_downstream else (reader, source)
-        found.append(Step(*ends, confidence, sightings.is_stale(said_at, producer_no, origin), fact, place))
+        start, end = (source, reader) if is_downstream else (reader, source)
+        found.append(Step(start, end, confidence, not is_fresh and sightings.is_stale(said_at, producer_no, origin), fact, place))
     return found
 
 
