@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.lineage.conftest import url_of
 from tests.lineage.graphs import binding, contents, day, lineage, opened, reader, run, store, table
 from tests.lineage.graphs import given as an_input
 
@@ -40,7 +41,7 @@ LOGS = st.lists(st.one_of(FACTS, FACTS, BINDINGS, RUNS), max_size=14)
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/store.sqlite" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    return url_of(request, tmp_path)
 
 
 def meant(repository: MetadataRepository, target: MetadataTarget, number: int) -> MetadataTarget | None:
@@ -81,7 +82,7 @@ def edges_by_the_view(repository: MetadataRepository, number: int) -> list[tuple
     return sorted((item.source, item.target, item.producer_id, item.confidence) for item in entries.items)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(log=LOGS, sizes=st.integers(1, 6))
 def test_every_moment_is_as_the_log_says_and_a_rebuild_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, log: list[MetadataRecord], sizes: int
@@ -117,7 +118,7 @@ def test_it_is_the_same_on_both_engines(url: str) -> None:
     check_log(url, log, 3)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(log=LOGS, before=DAYS, kind=st.sampled_from(["lineage", "name_binding", "lineage_run"]))
 def test_what_is_dropped_from_the_log_is_forgotten_as_if_it_had_never_been(
     tmp_path_factory: pytest.TempPathFactory, log: list[MetadataRecord], before: int, kind: str

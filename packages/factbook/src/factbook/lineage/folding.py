@@ -11,10 +11,11 @@ import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from factbook.database.bulk import bulk_insert
+from factbook.lineage.lookup import look_up
 from factbook.lineage.naming import Target
 from factbook.lineage.numbers import NodeKey, in_parts, number_nodes, number_producers
 from factbook.lineage.pieces import ends
-from factbook.lineage.settling import rewrite
+from factbook.lineage.settling import remove, write
 from factbook.lineage.tables import OPEN, ORIGINS, TYPES, bindings, facts, inputs, nodes
 from factbook.repository.rows import microseconds
 from factbook_sdk.facts import MetadataTarget
@@ -56,7 +57,9 @@ def fold(connection: Connection, said: Sequence[StoredRecord], settled: Sequence
     numbers = number_nodes(connection, list(_named(read, meant)))
     touched = _fold_facts(connection, read, numbers)
     touched |= _fold_bindings(connection, meant, numbers)
-    rewrite(connection, touched)
+    new = {item.offset for item in said}
+    remove(connection, touched - new)
+    write(connection, touched)
 
 
 def _named(
@@ -135,10 +138,10 @@ def _chain(connection: Connection, streams: dict[Stream, list[Link]], rows: dict
 
 def _open_links(connection: Connection, streams: Sequence[Stream]) -> dict[Stream, list[Link]]:
     found: dict[Stream, list[Link]] = {}
-    chosen = (facts.c.node_id, facts.c.producer_no, facts.c.valid_from, facts.c.fact)
+    chosen = "e.node_id, e.producer_no, e.valid_from, e.fact"
     for part in in_parts(dict.fromkeys(node_id for node_id, _ in streams)):
-        for node_id, producer_no, valid_from, fact in connection.execute(
-            select(*chosen).where(facts.c.node_id.in_(part), facts.c.valid_to == OPEN)
+        for node_id, producer_no, valid_from, fact in look_up(
+            connection, part, chosen, "lineage_facts e", "e.node_id", f"e.valid_to = {OPEN}"
         ):
             found[node_id, producer_no] = [Link(valid_from, fact, OPEN)]
     return found

@@ -10,9 +10,10 @@ import msgspec
 from sqlalchemy import Connection, Row, delete, select
 
 from factbook.database.bulk import bulk_insert
+from factbook.lineage.lookup import look_up
 from factbook.lineage.numbers import in_parts, number_columns
 from factbook.lineage.pieces import Meaning, Piece, Timeline, cut, timeline
-from factbook.lineage.tables import bindings, column_edges, edges, facts, inputs, nodes
+from factbook.lineage.tables import bindings, column_edges, edges, nodes
 from factbook_sdk.facts.kinds.lineage import ColumnEdge
 
 _EDGE = tuple(column.name for column in edges.columns)
@@ -36,19 +37,7 @@ class _Said(NamedTuple):
     origin: int
 
 
-_SAID = (
-    inputs.c.fact,
-    inputs.c.place,
-    inputs.c.node_id,
-    inputs.c.type,
-    inputs.c.confidence,
-    inputs.c.columns,
-    facts.c.node_id,
-    facts.c.producer_no,
-    facts.c.valid_from,
-    facts.c.valid_to,
-    facts.c.origin,
-)
+_CHOSEN = "e.fact, e.place, e.node_id, e.type, e.confidence, e.columns, g.node_id, g.producer_no, g.valid_from, g.valid_to, g.origin"
 
 
 def remove(connection: Connection, touched: Iterable[int]) -> None:
@@ -58,12 +47,18 @@ def remove(connection: Connection, touched: Iterable[int]) -> None:
             connection.execute(delete(table).where(table.c.fact.in_(part)))
 
 
-def rewrite(connection: Connection, touched: Iterable[int]) -> None:
-    """Write the edges of facts anew, some hundred facts at a time."""
+def write(connection: Connection, touched: Iterable[int]) -> None:
+    """Write the edges of facts that have none, some hundred facts at a time."""
     for part in in_parts(sorted(touched)):
-        remove(connection, part)
-        statement = select(*_SAID).join(facts, facts.c.fact == inputs.c.fact).where(inputs.c.fact.in_(part))
-        _write(connection, [_Said(*row) for row in connection.execute(statement.order_by(inputs.c.fact, inputs.c.place))])
+        rows = look_up(connection, part, _CHOSEN, "lineage_inputs e JOIN lineage_facts g ON g.fact = e.fact", "e.fact")
+        _write(connection, sorted((_Said(*row) for row in rows), key=lambda one: one[:2]))
+
+
+def rewrite(connection: Connection, touched: Iterable[int]) -> None:
+    """Write the edges of facts anew."""
+    listed = sorted(touched)
+    remove(connection, listed)
+    write(connection, listed)
 
 
 def _write(connection: Connection, said: Sequence[_Said]) -> None:

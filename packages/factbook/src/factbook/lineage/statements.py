@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from factbook.lineage.ageing import Sight
+from factbook.lineage.lookup import look_up, rows_of
 from factbook.lineage.tables import AGEING
 
 Direction = Literal["upstream", "downstream"]
@@ -62,7 +63,7 @@ def reach(connection: Connection, start: int, following: Following, *, depth: in
     Without a depth a node is looked at once (UNION over nodes alone); with one, once for each distance that it is reached at.
     """
     statement, parameters = _reach_statement(connection, start, following, depth)
-    found = {row[0] for row in _rows(connection, statement, parameters)}
+    found = {row[0] for row in rows_of(connection, statement, parameters)}
     found.discard(start)
     return found
 
@@ -104,29 +105,11 @@ EDGE = "e.input_id, e.output_id, e.confidence, e.said_at, e.producer_no, e.origi
 def edges_of(connection: Connection, frontier: Sequence[int], following: Following, *, limit: int) -> Sequence[Any]:
     """Return the edges that lead away from nodes, at most ``limit``: the columns :data:`EDGE`."""
     near, _ = _ENDS[following.direction]
-    return _step(connection, frontier, f"{EDGE} FROM {_EDGES[following.level]} e", f"e.{near}", following.conditions("e"), limit)
+    return look_up(connection, frontier, EDGE, f"{_EDGES[following.level]} e", f"e.{near}", f"{following.conditions('e')}", limit=limit)
 
 
 def vague_edges_of(connection: Connection, frontier: Sequence[int], following: Following, *, limit: int) -> Sequence[Any]:
     """Return those edges of tables of which nobody said which columns depend on which."""
     near, _ = _ENDS[following.direction]
     conditions = f"NOT e.has_columns AND {following.conditions('e')}"
-    return _step(connection, frontier, f"{EDGE} FROM lineage_edges e", f"e.{near}", conditions, limit)
-
-
-def _step(connection: Connection, frontier: Sequence[int], chosen: str, near: str, conditions: str, limit: int) -> Sequence[Any]:
-    if connection.dialect.name == "sqlite":
-        columns, _, table = chosen.partition(" FROM ")
-        statement = f"SELECT {columns} FROM json_each(?) f CROSS JOIN {table} WHERE {near} = f.value AND {conditions} LIMIT {limit}"
-        return _rows(connection, statement, (msgspec.json.encode(frontier).decode(),))
-    statement = f"SELECT {chosen} WHERE {near} = ANY(%s::bigint[]) AND {conditions} LIMIT {limit}"
-    return _rows(connection, statement, (list(frontier),))
-
-
-def _rows(connection: Connection, statement: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """Return rows as the driver makes them: wrapped by SQLAlchemy, tens of thousands take a third longer."""
-    result = connection.exec_driver_sql(statement, parameters)
-    cursor: Any = result.cursor
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
-    result.close()
-    return rows
+    return look_up(connection, frontier, EDGE, "lineage_edges e", f"e.{near}", conditions, limit=limit)
