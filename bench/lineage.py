@@ -194,7 +194,7 @@ def main() -> None:
         "API, next page p50, ms", "p99",
     ]  # fmt: skip
     note = f"`python -m bench.lineage`, {report.machine()} {tables:,} tables, {edges:,} edges, a quarter of them not sure."
-    floors = "Floor: a bare recursive query over two integers. The API follows at most 5,000 nodes and says where there are more."
+    floors = "Floor: a bare recursive query over two integers. The API follows at most 3,000 nodes and says where there are more."
     report.write("lineage", columns, rows, f"{note} {floors}")
 
 

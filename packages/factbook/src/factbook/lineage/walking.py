@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from factbook.lineage.ageing import Sightings
 from factbook.lineage.statements import Following, edges_of
 
-MAX_REACHED = 5_000
+MAX_REACHED = 3_000
 """Nodes that one walk reaches; beyond them it stops and says so."""
 
 MAX_EDGES = 8 * MAX_REACHED
