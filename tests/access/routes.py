@@ -34,6 +34,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
         """Return a value for every query and path parameter; the cursors are of the route's own form."""
         place = msgspec.json.encode([self.source_id, "public", self.table, 1, "id"]).hex()
         found = msgspec.json.encode([0, 0, "public", self.table, "id", ""]).hex()
+        near = msgspec.json.encode([1, self.table, 1]).hex()
         moments = "2020-01-01T00:00:00+00:00~2040-01-01T00:00:00+00:00"
         cursors = {
             "/alerts": f"1~{self.alert_id}",
@@ -44,6 +45,10 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "/lint/{source_id}": found,
             "/names/bindings": msgspec.json.encode([self.namespace, self.table]).hex(),
             "/names/unresolved": msgspec.json.encode([f"{self.namespace} {self.table}", "00" * 16]).hex(),
+            "/lineage": msgspec.json.encode([1, 0, 0]).hex(),
+            "/lineage/upstream/{name}": near,
+            "/lineage/downstream/{name}": near,
+            "/lineage/breaks/{name}": near,
             "/quality/{source_id}": msgspec.json.encode(["public", self.table]).hex(),
             "/domains": self.table,
             "/products": self.table,
@@ -116,6 +121,13 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "end_date": "2023-07-31",
             "active_only": "true",
             "option": "kinds=ingestion_volume",
+            "source": f"{self.source_id}.public.{self.table}",
+            "target": self.table,
+            "lineage_type": "derived",
+            "origin": "manual",
+            "depth": 2,
+            "columns": "true",
+            "include_gone": "true",
         }
 
     def record(self, tenant: str | None) -> dict[str, Any]:
@@ -222,6 +234,11 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
                 {"source_id": self.source_id, "sql": f"INSERT INTO {self.table} SELECT * FROM t"},
                 {"source_id": self.source_id, "sql": "SELECT 1", "name": self.table, "dry_run": True, "search_path": [self.table]},
             ],
+            "POST /register_lineage": [
+                {"source": self.table, "target": self.source_id},
+                {"source": f"{self.source_id}.public.{self.table}", "target": self.table, "lineage_type": "derived", "confidence": 0.5},
+            ],
+            "DELETE /lineage": [None],
             "POST /retention/apply": [None],
             "POST /compact": [None],
             "POST /kinds": [self.kind],
@@ -314,7 +331,7 @@ def asks(route: Route, names: Names, home: str) -> Iterator[Ask]:
         bodies = names.bodies(route.operation, home)
     except KeyError:
         raise AssertionError(f"{route.operation} is new: teach tests/access/routes.py its bodies") from None
-    path = route.path.format(**{name: quote(str(known[name]), safe="") for name in route.path_parameters})
+    path = route.path.replace(":path}", "}").format(**{name: quote(str(known[name]), safe="") for name in route.path_parameters})
     base = {name: known[name] for name in route.required}
     optional = [name for name in route.query_parameters if name not in (*route.required, "tenant")]
     by_tenant = [{}, {"tenant": names.tenant}] if "tenant" in route.query_parameters else [{}]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
     from factbook.kinds import GovernedKinds, Kinds
+    from factbook.lineage.reading import LineageReader
     from factbook.lineage.sql import SqlReader
     from factbook.lint import Lint
     from factbook.profile.job import ProfileOutcome, Profiles
@@ -152,6 +153,10 @@ class Factbook:
     @property
     def dictionary(self) -> Dictionary:
         return self.own.dictionary
+
+    @property
+    def lineage(self) -> LineageReader:
+        return self.own.lineage
 
     @property
     def lint(self) -> Lint:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from factbook.diff.severities import Severities
     from factbook.export.service import Exports
     from factbook.jobs import Handler, Job, Jobs, Progress
+    from factbook.lineage.reading import LineageReader
+    from factbook.lineage.registering import Registrar
     from factbook.lineage.sql import SqlLineage
     from factbook.lint import Lint
     from factbook.names.ledger import NameLedger
@@ -69,6 +71,21 @@ class Rooms:
         from factbook.export.service import Exports
 
         return Exports(lambda: self._house.repository, tenant=self.tenant)
+
+    @cached_property
+    def lineage(self) -> LineageReader:
+        from factbook.lineage.ageing import Ages
+        from factbook.lineage.reading import LineageReader
+
+        settings = self._house.settings
+        ages = Ages(settings.lineage_stale_days, settings.lineage_gone_days)
+        return LineageReader(self._house.sql, tenant=self.tenant, ages=ages)
+
+    @cached_property
+    def lineage_by_hand(self) -> Registrar:
+        from factbook.lineage.registering import Registrar
+
+        return Registrar(self._house.sql, tenant=self.tenant, max_entries=self._house.settings.max_lineage_entries)
 
     @cached_property
     def lint(self) -> Lint:

@@ -213,6 +213,14 @@ SETTINGS: tuple[Setting, ...] = (
         "File of metrics of your own that every profile in the server's own tenant measures (docs/how-to/measure-your-own-numbers.md).",
         _file,
     ),
+    Setting(
+        "LINEAGE_STALE_DAYS",
+        "30",
+        "Days after which lineage that nobody confirmed is marked stale; what people and views say is not.",
+        _positive,
+    ),
+    Setting("LINEAGE_GONE_DAYS", "180", "Days after which it is no longer shown, unless it is asked for.", _positive),
+    Setting("MAX_LINEAGE_ENTRIES", "10000", "Entries of lineage made by hand (`POST /register_lineage`) that a tenant may have.", _count),
     Setting("JOB_WORKERS", "2", "Jobs a server or a worker process runs at the same time; 0 leaves them to other processes.", _count),
     Setting(
         "JOB_ATTEMPTS",
@@ -304,6 +312,9 @@ class Settings(msgspec.Struct, frozen=True):
     service_token: str
     profile_memory_bytes: int
     profile_metrics: Path | None
+    lineage_stale_days: int
+    lineage_gone_days: int
+    max_lineage_entries: int
     job_workers: int
     job_attempts: int
     job_lease_seconds: float

@@ -27,6 +27,7 @@ from factbook.errors import InvalidRecord, InvalidRequest, NotAllowed
 from factbook.history.service import JOB_TYPES
 from factbook.jobs import Job
 from factbook.jobs.projection import JobsProjection
+from factbook.lineage.projection import LineageProjection
 from factbook.lint.tables import READS as LINT_READS
 from factbook.names.ledger import LEDGER_READS
 from factbook.names.resolver import READS as NAME_READS
@@ -275,6 +276,8 @@ _PROMISED: Demand = (Action.READ, ("catalog_scan", "data_contract", "schema_snap
 """What is read to bind a contract to its tables, and to hold them against it."""
 _QUALITY = ("quality_result", "quality_score", "sla_adherence")
 _PROFILES = ("statistics_snapshot",)
+_LINEAGE: Demand = (Action.READ, tuple(sorted({*LineageProjection.kinds, "catalog_scan", "data_product", "schema_snapshot"})))
+"""Scans and products tell whether a name is known of which there is no lineage."""
 
 _DECLARING |= {_records, _open, _kinds_of}
 
@@ -299,6 +302,8 @@ NameReader = Annotated["Rooms", needs((Action.READ, LEDGER_READS))]
 NameKeeper = Annotated["Rooms", needs((Action.READ, LEDGER_READS), (Action.WRITE, ("name_binding",)))]
 SqlReader = Annotated["Rooms", needs((Action.READ, (*NAME_READS, "lineage", "lineage_run")), (Action.WRITE, ("lineage", "lineage_run")))]
 LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]
+LineageReader = Annotated["Rooms", needs(_LINEAGE)]
+LineageWriter = Annotated["Rooms", needs(_LINEAGE, (Action.WRITE, ("lineage",)))]
 AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
 AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]
 DiffReader = Annotated["Rooms", needs(_COMPARED)]

@@ -114,7 +114,7 @@ def _open(factbook: Factbook) -> tuple[Worker | None, Clerk, Nightly | None]:
         factbook.relay.start()
     if not factbook.has_database:
         return None, clerk, None
-    for room in ("connections", "jobs", "dictionary", "scans", "alerts", "tokens", "doorkeeper", "history"):
+    for room in ("connections", "jobs", "dictionary", "scans", "alerts", "lineage", "tokens", "doorkeeper", "history"):
         getattr(factbook, room)
     worker = factbook.worker()
     worker.start()

@@ -47,6 +47,8 @@ from factbook.health import Health
 from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
 from factbook.kinds import Proposal, Registered, Verdict
+from factbook.lineage.model import Breaks, Closure, LineageEntry, LineageEntryPage, LineageStats, Neighbourhood, Paths
+from factbook.lineage.registering import NewLineage, Removal
 from factbook.lineage.sql import SqlLineageReport
 from factbook.lint.model import LintPage
 from factbook.names import Binding, BindingPage, UnresolvedPage
@@ -107,6 +109,15 @@ TYPES: tuple[type, ...] = (
     KindChanges,
     KindPage,
     LatestQuestion,
+    Breaks,
+    Closure,
+    LineageEntry,
+    LineageEntryPage,
+    LineageStats,
+    Neighbourhood,
+    NewLineage,
+    Paths,
+    Removal,
     LintPage,
     MeasuredPage,
     MeasuredTable,

@@ -61,6 +61,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(scan.scan)
 app.command()(dictionary.dictionary)
+app.add_typer(lineage.app, name="lineage")
 app.command()(lint.lint)
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(names.app, name="names")

@@ -1,1 +1,4 @@
-"""Where data comes from: the tables and columns that views, statements and other tools make others from."""
+"""Lineage: what is made from what, column by column, who said so, how sure it is, and what it was at any moment.
+
+This module imports nothing: the process that reads SQL loads :mod:`factbook.lineage.sql` alone.
+"""
