@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from factbook.jobs import Handler, Job, Jobs, Progress
     from factbook.lint import Lint
     from factbook.names.ledger import NameLedger
+    from factbook.openlineage import Exports as OpenLineageExports
+    from factbook.openlineage import OpenLineage
     from factbook.profile.job import ProfileOutcome, Profiles
     from factbook.quality import QualityReader
     from factbook.quality.job import Qualities, QualityOutcome
@@ -82,6 +84,24 @@ class Rooms:
         from factbook.dbt import DbtProjects
 
         return DbtProjects(self._house.sql, tenant=self.tenant)
+
+    @cached_property
+    def openlineage(self) -> OpenLineage:
+        from factbook.openlineage import OpenLineage
+
+        repository = self._house.repository
+        return OpenLineage(
+            repository,
+            tenant=self.tenant,
+            max_event_bytes=self._house.settings.max_payload_bytes,
+            last_offset=repository.last_offset,
+        )
+
+    @property
+    def openlineage_exports(self) -> OpenLineageExports:
+        from factbook.openlineage import Exports
+
+        return Exports(self._house.repository, tenant=self.tenant)
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -28,6 +28,7 @@ from factbook.jobs import Job
 from factbook.jobs.projection import JobsProjection
 from factbook.lint.tables import READS as LINT_READS
 from factbook.names.ledger import LEDGER_READS
+from factbook.openlineage.receiving import KINDS as TOLD_IN_EVENTS
 from factbook.quality.series import KINDS as MEASUREMENTS
 from factbook_sdk.facts import MetadataRecord
 from factbook_sdk.repository.contract import Rejection, Stored
@@ -288,6 +289,7 @@ DictionaryReader = Annotated["Rooms", needs((Action.READ, tuple(sorted(Dictionar
 NameReader = Annotated["Rooms", needs((Action.READ, LEDGER_READS))]
 NameKeeper = Annotated["Rooms", needs((Action.READ, LEDGER_READS), (Action.WRITE, ("name_binding",)))]
 LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]
+LineageProducer = Annotated["Rooms", needs((Action.WRITE, TOLD_IN_EVENTS))]
 AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
 AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]
 DiffReader = Annotated["Rooms", needs(_COMPARED)]

@@ -46,6 +46,7 @@ from factbook.jobs import Job, JobPage
 from factbook.kinds import Proposal, Registered, Verdict
 from factbook.lint.model import LintPage
 from factbook.names import Binding, BindingPage, UnresolvedPage
+from factbook.openlineage import BatchAnswer, EventPage, Received
 from factbook.profile import MeasuredPage, MeasuredTable
 from factbook.quality import AnomalyPage, QualityPage
 from factbook.repository.explaining import QueryPlan
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 TYPES: tuple[type, ...] = (
     Acknowledgement,
     AlertPage,
+    BatchAnswer,
     Binding,
     BindingPage,
     Connection,
@@ -69,6 +71,7 @@ TYPES: tuple[type, ...] = (
     FormatList,
     DiffPage,
     DiffWish,
+    EventPage,
     GateQuestion,
     GateResult,
     Health,
@@ -100,6 +103,7 @@ TYPES: tuple[type, ...] = (
     ProfileTrigger,
     Proposal,
     QueryPlan,
+    Received,
     RecordPage,
     RecordQuestion,
     Registered,

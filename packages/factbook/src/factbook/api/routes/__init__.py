@@ -12,6 +12,7 @@ from factbook.api.routes import (
     lint,
     metrics,
     names,
+    openlineage,
     profile,
     quality,
     records,
@@ -24,6 +25,7 @@ from factbook.api.routes import (
 # The busiest first: paths are compared one after the other.
 _MODULES = (
     records,
+    openlineage,
     health,
     metrics,
     scan,
