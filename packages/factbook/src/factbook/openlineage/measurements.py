@@ -58,8 +58,10 @@ def runtime_of(run: Run) -> IngestionRuntime | None:
         return None
     seconds = max(0.0, (ended.moment - run.started_at).total_seconds())
     error = _facet(run.run_facets, "errorMessage")
-    message = text_of(error.get("message")) if ended.failed else None
-    failure = None if message is None else Failure(redact_text(message.replace("\x00", "\ufffd"))[:_MAX_TEXT])
+    failure = None
+    if ended.failed:
+        message = text_of(error.get("message")) or f"the run ended with {ended.event_type} and did not say why"
+        failure = Failure(redact_text(message.replace("\x00", "\ufffd"))[:_MAX_TEXT])
     return IngestionRuntime(run.started_at, seconds, _OUTCOMES[ended.event_type], window=window_of(run.run_facets), error=failure)
 
 

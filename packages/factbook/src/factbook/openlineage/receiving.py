@@ -245,7 +245,7 @@ def _answer(item: Prepared, piece: Sequence[MetadataRecord], results: Sequence[S
         )
     warnings = [f"{record.kind}: {result.reason}" for record, result in zip(piece[1:], told, strict=True) if isinstance(result, Rejection)]
     for warning in warnings:
-        log.warning("openlineage_fact_refused", event=raw.id, reason=warning)
+        log.warning("openlineage_fact_refused", record_id=raw.id, reason=warning)
     new = Counter(
         record.kind
         for record, result in zip(piece[1:], told, strict=True)
