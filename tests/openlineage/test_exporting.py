@@ -120,7 +120,7 @@ def without_marks(value: Any) -> Any:
         kept = {
             name: without_marks(item) for name, item in value.items() if name not in ("_producer", "_schemaURL", "schemaURL", "masking")
         }
-        return {name: item for name, item in kept.items() if item not in ({}, None)}
+        return {name: item for name, item in kept.items() if item not in ({}, [], None)}
     return [without_marks(item) for item in value] if isinstance(value, list) else value
 
 

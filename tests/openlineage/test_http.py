@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx2
 import pytest
@@ -116,7 +116,7 @@ class Stumbling(BaseHTTPRequestHandler):
     """A proxy that passes a request on and answers 503 all the same the first two times, as one that loses an answer does."""
 
     target = ""
-    seen: list[bytes] = []
+    seen: ClassVar[list[bytes]] = []
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.openlineage.shelf import Desk, dataset, event
+from tests.openlineage.shelf import SAMPLES, Desk, dataset, event
 
 from factbook.errors import InvalidRecord
 
@@ -135,68 +136,21 @@ def test_a_batch_that_is_no_list_is_refused() -> None:
 HOSTILE = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12) | st.sampled_from(
     ["\x00", "a\x00b", "x" * 513, "'; DROP TABLE records; --", "../../etc/passwd", "jdbc:", "postgres://[::1", "a/b/c", "🕷", " ", "\n"]
 )
-VALUES = (
-    st.sampled_from([None, True, False, -1, 2**70, 1.5, -1e300, "", "nan", [], {}, [[]], ["x"], {"": {}}, {"a\x00": {"count": "x"}}])
-    | HOSTILE
+VALUES = HOSTILE | st.sampled_from(
+    [None, True, False, -1, 2**70, 1.5, -1e300, "", "nan", [], {}, [[]], ["x"], {"": {}}, {"a\x00": {"count": "x"}}]
 )
-FACET_NAMES = st.sampled_from(
-    [
-        "catalog",
-        "columnLineage",
-        "dataQualityAssertions",
-        "dataQualityMetrics",
-        "dataSource",
-        "datasetType",
-        "documentation",
-        "errorMessage",
-        "inputStatistics",
-        "lifecycleStateChange",
-        "nominalTime",
-        "outputStatistics",
-        "ownership",
-        "parent",
-        "schema",
-        "sql",
-        "storage",
-        "symlinks",
-        "tags",
-    ]
-)
-FIELDS = st.sampled_from(
-    [
-        "_deleted",
-        "assertions",
-        "column",
-        "columnMetrics",
-        "dataset",
-        "description",
-        "fields",
-        "field",
-        "identifiers",
-        "inputFields",
-        "key",
-        "lifecycleStateChange",
-        "message",
-        "name",
-        "namespace",
-        "nominalEndTime",
-        "nominalStartTime",
-        "owners",
-        "previousIdentifier",
-        "quantiles",
-        "query",
-        "rowCount",
-        "run",
-        "job",
-        "runId",
-        "size",
-        "success",
-        "tags",
-        "transformations",
-        "type",
-        "value",
-    ]
-)
+SAMPLED = [json.loads(file.read_text()) for file in sorted((SAMPLES / "facet-samples").glob("*/*.json"))]
+
+
+def keys_of(value: Any) -> set[str]:
+    """Return every key in a JSON value, however deep."""
+    if isinstance(value, dict):
+        return set(value).union(*map(keys_of, value.values()))
+    return set().union(*map(keys_of, value)) if isinstance(value, list) else set()
+
+
+FACET_NAMES = st.sampled_from(sorted({name for facets in SAMPLED for name in facets}))
+FIELDS = st.sampled_from(sorted({"_deleted"}.union(*map(keys_of, SAMPLED))))
 ENTRY = st.dictionaries(FIELDS, VALUES, max_size=4)
 FACET = st.dictionaries(FIELDS, VALUES | ENTRY | st.lists(ENTRY, max_size=2), max_size=4)
 FACETS = st.dictionaries(FACET_NAMES, FACET | VALUES, max_size=3)
