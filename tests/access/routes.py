@@ -42,6 +42,8 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "/diff/{source_id}": f"{moments}~{self.offset}",
             "/jobs": f"1~{self.job_id}",
             "/lint/{source_id}": found,
+            "/names/bindings": msgspec.json.encode([self.namespace, self.table]).hex(),
+            "/names/unresolved": msgspec.json.encode([f"{self.namespace} {self.table}", "00" * 16]).hex(),
             "/quality/{source_id}": msgspec.json.encode(["public", self.table]).hex(),
             "/sources": self.source_id,
             "/tokens": self.token_id,
@@ -54,6 +56,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "target_extras": '{"column":"id"}',
             "kind": "ingestion_volume",
             "name": self.table,
+            "namespace": self.namespace,
             "producer_id": self.producer_id,
             "job": f"{self.namespace}/{self.table}",
             "run": self.job_id,
@@ -173,6 +176,16 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
                 {"source_id": self.source_id, "url": url},
                 {"source_id": self.source_id, "url": f"sqlite:///{self.table}.sqlite"},
             ],
+            "POST /names/bindings": [
+                {"namespace": self.namespace, "name": self.table, "as": f"{self.source_id}.public.{self.table}"},
+                {"namespace": self.namespace, "as": self.source_id},
+                {"namespace": self.namespace, "name": self.table, "ignore": True},
+            ],
+            "DELETE /names/bindings": [None],
+            "POST /dbt": [
+                {"manifest": manifest_of(self.source_id, self.table)},
+                {"manifest": manifest_of(self.source_id, self.table), "source_id": self.source_id},
+            ],
             "POST /sources/{source_id}/test": [None],
             "DELETE /sources/{source_id}": [None],
             "POST /jobs/{job_id}/cancel": [None],
@@ -197,6 +210,12 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "POST /kinds/{name}/restore": [None, {"version": 1}],
         }
         return [None] if operation.startswith("GET ") else known[operation]
+
+
+def manifest_of(project: str, table: str) -> dict[str, Any]:
+    """Return a manifest of dbt with one model."""
+    node = {"name": table, "resource_type": "model", "schema": "public", "package_name": project, "description": table}
+    return {"metadata": {"project_name": project, "generated_at": "2026-01-01T00:00:00Z"}, "nodes": {f"model.{project}.{table}": node}}
 
 
 class Route(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from factbook.access.scoped import ScopedRepository, not_allowed
 from factbook.access.scopes import EVERYTHING, of_nobody
 from factbook.access.writing import write_check
 from factbook.api.parameters import TenantName
+from factbook.dbt import WRITES as DBT_WRITES
 from factbook.dictionary.projection import DictionaryProjection
 from factbook.diff.impact import KINDS
 from factbook.errors import InvalidRecord, InvalidRequest, NotAllowed
@@ -286,6 +287,8 @@ _GATES = tuple(sorted({"catalog_scan", "statistics_snapshot", "table_observation
 
 GateReader = Annotated["Rooms", needs((Action.READ, _GATES))]
 DictionaryReader = Annotated["Rooms", needs((Action.READ, tuple(sorted(DictionaryProjection.kinds))))]
+_NAMED = (Action.READ, tuple(sorted({"annotation", *LEDGER_READS})))
+DbtIngester = Annotated["Rooms", needs(_NAMED, (Action.WRITE, DBT_WRITES))]
 NameReader = Annotated["Rooms", needs((Action.READ, LEDGER_READS))]
 NameKeeper = Annotated["Rooms", needs((Action.READ, LEDGER_READS), (Action.WRITE, ("name_binding",)))]
 LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]

@@ -13,6 +13,7 @@ from factbook.api.bodies import NDJSON
 from factbook.api.problems import PROBLEM_JSON, Problem
 from factbook.api.schemas import (
     Acknowledgement,
+    DbtBody,
     DiffWish,
     GateQuestion,
     HealthBrief,
@@ -36,6 +37,7 @@ from factbook.api.schemas import (
     TokenWish,
     VersionChoice,
 )
+from factbook.dbt import DbtReport
 from factbook.dictionary import DictionaryPage
 from factbook.diff import DiffPage
 from factbook.diff.gate_model import GateResult
@@ -67,6 +69,8 @@ TYPES: tuple[type, ...] = (
     Binding,
     BindingPage,
     Connection,
+    DbtBody,
+    DbtReport,
     DictionaryPage,
     FormatList,
     DiffPage,

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from factbook.access import Grant
 from factbook.access.tokens import MAX_GRANTS, Token
+from factbook.dbt import Artefacts
 from factbook.diff.files import parse_catalog
 from factbook.diff.gate_model import GATE_NAMES, GateRequest
 from factbook.errors import InvalidRequest
@@ -97,6 +98,22 @@ class GateQuestion(GateRequest, frozen=True, kw_only=True, forbid_unknown_fields
     """What a gate is asked: see ``factbook gate --help``. With ``scan`` the source is scanned first, as a job."""
 
     scan: bool = False
+
+
+class DbtBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What dbt wrote: the content of ``manifest.json``, and of ``catalog.json``, ``run_results.json`` and ``sources.json`` where there
+    are. The tables are those of ``source_id``, else of the only scanned source that has them."""
+
+    manifest: msgspec.Raw
+    catalog: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    run_results: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    sources: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    source_id: _Name | None = None
+
+    def artefacts(self) -> Artefacts:
+        """Return the artefacts that were sent."""
+        others = (bytes(raw) if bytes(raw) not in (b"", b"null") else None for raw in (self.catalog, self.run_results, self.sources))
+        return Artefacts(bytes(self.manifest), *others)
 
 
 class NameSettlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

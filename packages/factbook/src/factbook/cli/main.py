@@ -17,6 +17,7 @@ from factbook.cli import (
     alerts,
     backfill,
     compact,
+    dbt,
     demo,
     dictionary,
     diff,
@@ -60,6 +61,7 @@ app.command()(scan.scan)
 app.command()(dictionary.dictionary)
 app.command()(lint.lint)
 app.add_typer(names.app, name="names")
+app.command()(dbt.dbt)
 app.command()(diff.diff)
 app.command()(gate.gate)
 app.add_typer(quality.app, name="quality")

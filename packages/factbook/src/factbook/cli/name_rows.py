@@ -11,7 +11,7 @@ from factbook.cli.terminal import note, say
 if TYPE_CHECKING:
     from factbook.names import Binding, BindingPage, UnresolvedName, UnresolvedPage
 
-__all__ = ["logged_in", "show_bindings", "show_settled", "show_unresolved"]
+__all__ = ["logged_in", "show_bindings", "show_forgotten", "show_settled", "show_unresolved"]
 
 
 def show_unresolved(page: UnresolvedPage) -> None:
@@ -40,6 +40,11 @@ def show_bindings(page: BindingPage) -> None:
 def show_settled(binding: Binding) -> None:
     """Say what a name means now."""
     say(f"{' '.join(part for part in (binding.namespace, binding.name) if part)} {_verb(binding)}")
+
+
+def show_forgotten(namespace: str, name: str | None) -> None:
+    """Say that nothing is settled any more."""
+    say(f"{' '.join(part for part in (namespace, name) if part)} is no longer settled")
 
 
 def _row(item: UnresolvedName) -> tuple[object, ...]:

@@ -71,10 +71,11 @@ def list_bindings(namespace: InNamespace = None, limit: Limit = 100, cursor: Cur
 
 
 @app.command()
-def forget(namespace: Namespace, name: Name = None) -> None:
+def forget(namespace: Namespace, name: Name = None, as_json: Json = False) -> None:
     """Take back what was settled of a name."""
-    from factbook.cli.terminal import say
+    from factbook.cli import name_rows
+    from factbook.cli.documents import show_json
 
     with opened() as factbook:
         factbook.own.names.forget(namespace, name)
-    say(f"{' '.join(part for part in (namespace, name) if part)} is no longer settled")
+    show_json({"namespace": namespace, "name": name}) if as_json else name_rows.show_forgotten(namespace, name)

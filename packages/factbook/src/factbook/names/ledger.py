@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
 from typing import Any
@@ -144,20 +145,20 @@ class NameLedger:
 
 
 def _gathered(rows: list[Row[Any]]) -> UnresolvedName:
-    """Return what all mentions of one name say. A producer's last run counts the names that its facts hold, so the greater number is it."""
-    times: dict[str, dict[str, int]] = {}
+    """Return what all mentions of one name say. Runs count the names that facts hold again, so it is the greater of both numbers."""
+    times = Counter[str]()
     for row in rows:
-        by_kind = times.setdefault(row.producer_id, {})
-        by_kind[row.kind] = by_kind.get(row.kind, 0) + row.times
+        times[row.kind] += row.times
+    producers = {row.producer_id for row in rows}
     newest = max(rows, key=lambda row: row.produced_at)
     reasons = (row.reason for row in sorted(rows, key=lambda row: -row.produced_at) if row.reason)
     return UnresolvedName(
         namespace=newest.namespace,
         name=newest.name,
-        times=sum(max(by_kind.values()) for by_kind in times.values()),
+        times=max(times.values()),
         last_seen=moment(newest.produced_at),
-        producers=sorted(times)[:_MAX_PRODUCERS],
-        producer_count=len(times),
+        producers=sorted(producers)[:_MAX_PRODUCERS],
+        producer_count=len(producers),
         reason=next(reasons, ""),
     )
 

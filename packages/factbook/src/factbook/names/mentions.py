@@ -15,6 +15,7 @@ MAX_MENTIONS = 1_000
 """Names that are kept of one fact."""
 
 _MAX_TIMES = 2**31
+_MAX_REASON = 500
 _OURS = frozenset({PRODUCTS, "glossary"})
 
 
@@ -35,12 +36,13 @@ def mentions_of(record: MetadataRecord) -> list[Mention]:
     found: dict[tuple[str, str], Mention] = {}
     for mention in _all(record):
         # PostgreSQL stores no NUL, and a count may be anything in a payload.
-        key = mention.namespace.replace("\x00", "\ufffd"), mention.name.replace("\x00", "\ufffd")
+        key = _storable(mention.namespace), _storable(mention.name)
+        reason = mention.reason and _storable(mention.reason[:_MAX_REASON])
         known = found.get(key)
         if known is not None:
-            found[key] = Mention(*key, min(known.times + mention.times, _MAX_TIMES), known.reason or mention.reason)
+            found[key] = Mention(*key, min(known.times + mention.times, _MAX_TIMES), known.reason or reason)
         elif len(found) < MAX_MENTIONS:
-            found[key] = Mention(*key, min(mention.times, _MAX_TIMES), mention.reason)
+            found[key] = Mention(*key, min(mention.times, _MAX_TIMES), reason)
     return list(found.values())
 
 
@@ -65,6 +67,10 @@ def _all(record: MetadataRecord) -> Iterator[Mention]:
         and not _is_itself(payload, target.source_id, target.table)
     ):
         yield Mention(target.source_id, target.table)
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "\ufffd")
 
 
 def _is_foreign(source_id: str, schema: str | None) -> bool:

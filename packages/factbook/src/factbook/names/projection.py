@@ -7,17 +7,20 @@ has come to mean a table since is not kept here: that is asked when it is shown.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, LargeBinary, MetaData, Table, Text, delete, select
+import msgspec
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, LargeBinary, MetaData, Table, Text, delete, select
 
 from factbook.database.bulk import bulk_insert, bulk_upsert
 from factbook.database.log_tables import records as log_records
 from factbook.names.mentions import KINDS, Mention, mentions_of
 from factbook.repository.projection import Projection
-from factbook.repository.rows import microseconds
-from factbook_sdk.facts import MetadataRecord, target_key
+from factbook.repository.rows import microseconds, moment
+from factbook.repository.sql import SqlRepository
+from factbook_sdk.facts import MetadataRecord, MetadataTarget, target_key
 from factbook_sdk.repository.contract import StoredRecord
 
 _METADATA = MetaData()
@@ -32,11 +35,18 @@ streams = Table(
     Column("stream", LargeBinary, primary_key=True),
     Column("tenant", Text, nullable=False),
     Column("kind", Text, nullable=False),
+    Column("producer_start", _BY_CODE_POINT, nullable=False),
+    Column("producer_id", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("schema_name", Text),
+    Column("table_name", Text),
+    Column("stands", Boolean, nullable=False),
     Column("produced_at", BigInteger, nullable=False),
     Column("offset", BigInteger, nullable=False),
-    Index("ix_names_streams_channel", "tenant", "kind"),
+    Index("ix_names_streams_producer", "kind", "producer_start"),
 )
-"""When each stream was last heard of: what comes later and is older changes nothing."""
+"""When each stream was last heard of, because what comes later and is older changes nothing, and whether it stands or was closed.
+``producer_start`` is short enough for any index."""
 
 mentions = Table(
     "names_mentions",
@@ -102,6 +112,34 @@ class NamesProjection(Projection):
                     del newest[bytes(stream)]
 
 
+class LineageStream(msgspec.Struct, frozen=True):
+    """The lineage that one producer told of one target, when it last did, and whether it stands or was ended then."""
+
+    target: MetadataTarget
+    producer_id: str
+    stands: bool
+    said_at: datetime
+
+
+def lineage_streams(repository: SqlRepository, prefix: str, *, tenant: str, until: datetime) -> list[LineageStream]:
+    """Return the streams of ``lineage`` of producers whose ids begin so, those of which more was said after a moment left out."""
+    start = prefix[:_SHOWN]
+    chosen = (
+        streams.c.kind == "lineage",
+        streams.c.producer_start >= start,
+        streams.c.producer_start < start[:-1] + chr(ord(start[-1]) + 1),
+        streams.c.tenant == tenant,
+        streams.c.produced_at <= microseconds(until),
+    )
+    with repository.reading() as connection:
+        rows = connection.execute(select(streams).where(*chosen)).all()
+    return [
+        LineageStream(MetadataTarget(row.source_id, row.schema_name, row.table_name), row.producer_id, row.stands, moment(row.produced_at))
+        for row in rows
+        if row.producer_id.startswith(prefix)
+    ]
+
+
 def _stream(record: MetadataRecord) -> bytes:
     named = b"\x00".join((record.kind.encode(), target_key(record.context.tenant, record.target), record.producer_id.encode()))
     return blake2b(named, digest_size=16).digest()
@@ -112,7 +150,10 @@ def _time(item: StoredRecord) -> tuple[int, int]:
 
 
 def _stream_row(stream: bytes, item: StoredRecord) -> tuple[Any, ...]:
-    return stream, item.record.context.tenant, item.record.kind, *_time(item)
+    record = item.record
+    target, producer = record.target, record.producer_id
+    named = (record.context.tenant, record.kind, producer[:_SHOWN], producer, target.source_id, target.schema, target.table)
+    return stream, *named, record.payload is not None, *_time(item)
 
 
 def _mention_rows(stream: bytes, item: StoredRecord) -> list[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 from factbook.api.routes import (
     alerts,
+    dbt,
     dictionary,
     diff,
     export,
@@ -39,6 +40,7 @@ _MODULES = (
     export,
     lint,
     names,
+    dbt,
     sources,
     kinds,
     retention,

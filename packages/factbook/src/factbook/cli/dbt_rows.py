@@ -1,0 +1,31 @@
+"""What came of dbt's files, as people read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from factbook.cli.tables import show_facts
+from factbook.cli.terminal import note
+
+if TYPE_CHECKING:
+    from factbook.dbt import DbtReport
+
+
+def show(report: DbtReport) -> None:
+    """Print a report, and what to do about names that nobody knows."""
+    datasets = report.resolved + report.unresolved
+    show_facts(
+        (
+            ("project", report.project),
+            ("manifest", f"{report.manifest_version}, written {report.generated_at:%Y-%m-%d %H:%M:%S} UTC"),
+            ("models", f"{report.models} with {report.edges} edges"),
+            ("datasets", f"{report.resolved} of {datasets} are tables of scanned sources"),
+            ("facts", ", ".join(f"{count} {kind}" for kind, count in report.facts.items())),
+            ("new", str(report.stored)),
+            ("ended", str(report.ended) if report.ended else None),
+        )
+    )
+    for warning in report.warnings:
+        note(warning, style="yellow")
+    if report.unresolved:
+        note(f"factbook names unresolved --namespace dbt://{report.project} lists those that are not", style="dim")
