@@ -64,6 +64,9 @@ PROMISED = {
     ("get", "/retention/plan"),
     ("post", "/retention/apply"),
     ("post", "/compact"),
+    ("post", "/lineage"),
+    ("post", "/lineage/batch"),
+    ("get", "/openlineage/events"),
 }
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
@@ -114,7 +117,7 @@ def test_every_operation_describes_what_it_takes_and_answers(document: dict[str,
         assert {"400", "401", "403", "500", "default"} <= failures.keys(), where
         assert all(answer["content"] == PROBLEM for answer in failures.values()), where
         assert ("{" in path) <= ("404" in failures), where
-        assert "422" not in failures or path.startswith(("/records", "/kinds")), where
+        assert "422" not in failures or path.startswith(("/records", "/kinds", "/lineage")), where
         for parameter in operation.get("parameters", ()):
             assert parameter["schema"], where
     for path in ("/scan/trigger", "/sources", "/records"):

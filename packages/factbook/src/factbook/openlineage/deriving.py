@@ -85,7 +85,7 @@ class Deriver:
         """Yield what an event tells. ``run`` are the known events of its run in the order of time, itself among them."""
         whole = merge(run)
         yield from self.lineage(event, whole)
-        yield from self._confirmation(event)
+        yield from self._confirmation(event, whole if len(run) == 1 else merge([event]))
         yield from self._measured(event, whole)
         yield from self._said(event)
 
@@ -108,13 +108,13 @@ class Deriver:
                 Lineage, target_of(table), producer_id=event.producer_id, produced_at=run.stated_at, context=context_of(event, self._tenant)
             )
 
-    def _confirmation(self, event: Event) -> Iterator[MetadataRecord]:
+    def _confirmation(self, event: Event, alone: Run) -> Iterator[MetadataRecord]:
         """Yield that the job was seen to do what it does. What it counts is this event's own, so that it is always the same."""
         if event.job is None or not (event.about == "job" or event.event_type in _CONFIRMING):
             return
         if event.event_type == "RUNNING" and not event.datasets:
             return
-        own = lineage_of(merge([event]), event.job, self._resolver)
+        own = lineage_of(alone, event.job, self._resolver)
         unknown = list(self._unknown(event))
         yield self._record(
             event,

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from factbook.names import Resolved
 from factbook.openlineage.merging import Run
 from factbook.openlineage.model import Dataset, entries, is_deleted, is_name, text_of
 from factbook.openlineage.naming import bounded
@@ -23,6 +24,14 @@ Form = Literal["direct", "derived", "aggregated"]
 def lineage_of(run: Run, job: LineageJob, resolver: Resolver) -> dict[TableRef, Lineage]:
     """Return the lineage of each output that is made of something. Datasets that are ignored are left out, as are outputs dropped by it."""
     aliases = {symlink: dataset for dataset in run.inputs.values() for symlink in dataset.symlinks} | dict(run.inputs)
+    places: dict[tuple[str, str], Resolved] = {}
+
+    def placed(dataset: Dataset) -> Resolved:
+        known = places.get(dataset.key)
+        if known is None:
+            known = places[dataset.key] = place(resolver, dataset)
+        return known
+
     found: dict[TableRef, Lineage] = {}
     for output in run.outputs.values():
         target = place(resolver, output)
@@ -30,11 +39,11 @@ def lineage_of(run: Run, job: LineageJob, resolver: Resolver) -> dict[TableRef, 
             continue
         inputs: dict[TableRef, set[ColumnEdge]] = {}
         for dataset in run.inputs.values():
-            source = place(resolver, dataset)
+            source = placed(dataset)
             if not source.ignored:
                 inputs.setdefault(source.table, set())
         for dataset, edge in _column_edges(output, aliases):
-            source = place(resolver, dataset)
+            source = placed(dataset)
             if not source.ignored:
                 inputs.setdefault(source.table, set()).add(edge)
         known = found.get(target.table)

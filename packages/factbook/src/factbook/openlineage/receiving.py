@@ -199,6 +199,7 @@ class OpenLineage:
         resolver = self._pictures.current()
         before = self._last_offset()
         standing = Standing(self._repository, tenant=self._tenant)
+        standing.load(item.event for item in events)
         deriver = Deriver(resolver, standing.in_force, tenant=self._tenant)
         pieces: list[list[MetadataRecord]] = []
         runs: dict[int, tuple[Event, Known]] = {}

@@ -20,6 +20,8 @@ MAX_RUN_EVENTS = 500
 """Events of one run that are read again with each new one: the first ones, and the new one itself. A stream that reports for ever has
 named what it reads and writes by then."""
 
+_RUNS = 100
+_PAGE = 200
 _TICK = timedelta(microseconds=1)
 
 Known = dict[str, Event]
@@ -32,8 +34,30 @@ class Standing:
     def __init__(self, repository: MetadataRepository, *, tenant: str) -> None:
         self._repository = repository
         self._tenant = tenant
-        self._runs: dict[tuple[str, str], Known] = {}
+        self._runs: dict[tuple[str, str | None], Known] = {}
         self._lineage: dict[tuple[MetadataTarget, str], list[MetadataRecord]] = {}
+
+    def load(self, events: Iterable[Event]) -> None:
+        """Read the runs of many events at once."""
+        wanted = {(event.producer_id, event.run_id): event.run_id for event in events if event.run_id is not None}
+        ids = sorted(set(wanted.values()))
+        for key in wanted:
+            self._runs[key] = {}
+        for start in range(0, len(ids), _RUNS):
+            self._load(ids[start : start + _RUNS])
+
+    def _load(self, ids: list[str]) -> None:
+        cursor: str | None = None
+        while True:
+            of_runs = [Condition("context.run_id", Operator.IN, ids)]
+            page = self._repository.query(OPENLINEAGE_EVENT, where=of_runs, tenant=self._tenant, limit=_PAGE, cursor=cursor)
+            for item in page.records:
+                known = self._runs.get((item.record.producer_id, item.record.context.run_id))
+                if known is not None and len(known) < MAX_RUN_EVENTS and item.record.payload is not None:
+                    known[item.id] = read_event(item.record.payload["event"])
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     def run_of(self, event: Event) -> Known:
         """Return the known events of an event's run; of one without a run those that were sent at the same moment."""

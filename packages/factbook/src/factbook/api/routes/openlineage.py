@@ -46,12 +46,13 @@ async def receive_event(request: Request, rooms: LineageProducer) -> Response:
 
 @router.post(
     "/lineage/batch",
-    responses=described(BatchAnswer, "Some events were not understood; the others are kept.", errors=(422, *WRITE_ERRORS))
-    | {204: {"description": "Every event is kept."}},
+    responses=described(
+        BatchAnswer, "Some events were not understood; the others are kept. Where all are, the answer is 204.", errors=(422, *WRITE_ERRORS)
+    ),
     openapi_extra=_takes({"type": "array", "items": _EVENT}),
 )
 async def receive_batch(request: Request, rooms: LineageProducer) -> Response:
-    """Take a list of OpenLineage events, each for itself."""
+    """Take a list of OpenLineage events, each for itself. Where every event is kept, the answer is 204 and empty."""
     with _under_way(request) as correct:
         answer = await to_thread.run_sync(rooms.openlineage.receive_batch, await read_counted(request, correct))
     return answers.json(answer) if answer.failed_events else answers.no_content()
