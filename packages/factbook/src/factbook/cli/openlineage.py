@@ -9,7 +9,7 @@ import typer
 
 from factbook.cli.exit_codes import ExitCode
 from factbook.cli.opened import opened
-from factbook.cli.options import Json, Quiet, Since, Until
+from factbook.cli.options import Json, JsonLines, Quiet, Since, Until
 
 app = typer.Typer(help="Take in events of OpenLineage from files, and write them and our own lineage out.", no_args_is_help=True)
 
@@ -49,6 +49,7 @@ def export(
     since: Since = None,
     until: Until = None,
     quiet: Quiet = False,
+    as_json: JsonLines = False,
 ) -> None:
     """Write events, one a line. A file is replaced when the new one is whole."""
     from factbook.cli import openlineage_files
@@ -62,4 +63,4 @@ def export(
             if what is What.LINEAGE
             else openlineage_files.all_events(factbook, job=job, run=run, since=since, until=until)
         )
-        openlineage_files.write(events, output, quiet=quiet)
+        openlineage_files.write(events, output, quiet=quiet or as_json)
