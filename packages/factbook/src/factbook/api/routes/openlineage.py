@@ -46,9 +46,8 @@ async def receive_event(request: Request, rooms: LineageProducer) -> Response:
 
 @router.post(
     "/lineage/batch",
-    responses=described(
-        BatchAnswer, "Some events were not understood; the others are kept. Where all are, the answer is 204.", errors=(422, *WRITE_ERRORS)
-    ),
+    responses=described(BatchAnswer, "Some events were not understood; the others are kept.", errors=(422, *WRITE_ERRORS))
+    | {204: {"description": "Every event is kept."}},
     openapi_extra=_takes({"type": "array", "items": _EVENT}),
 )
 async def receive_batch(request: Request, rooms: LineageProducer) -> Response:
