@@ -11,7 +11,7 @@ import msgspec
 from factbook.openlineage import measurements, notes
 from factbook.openlineage.edges import dropped_by, joined, lineage_of, pairs_of
 from factbook.openlineage.merging import Run, merge
-from factbook.openlineage.model import TERMINAL, Dataset, Event, Facets, is_deleted
+from factbook.openlineage.model import TERMINAL, Dataset, Event, Facets, is_deleted, text_of
 from factbook.openlineage.naming import bounded, context_of, target_of, target_of_event
 from factbook.openlineage.resolving import Resolver, place
 from factbook_sdk.facts import MetadataRecord, MetadataTarget
@@ -135,7 +135,7 @@ class Deriver:
         for key, dataset in {dataset.key: dataset for dataset in event.datasets}.items():
             found = place(self._resolver, dataset)
             if not found.known and not found.ignored:
-                yield UnknownName(bounded(key[1]), found.reason or "no source has it", bounded(key[0]))
+                yield UnknownName(bounded(key[1]), text_of(found.reason) or "no source has it", bounded(key[0]))
 
     def _measured(self, event: Event, run: Run) -> Iterator[MetadataRecord]:
         if event.event_type in (*TERMINAL, "START"):

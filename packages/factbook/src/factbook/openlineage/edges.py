@@ -134,5 +134,4 @@ def _edges_of(
     for way in entries(entry, "transformations") or [plain]:
         kind: Literal["direct", "indirect"] = "indirect" if str(way.get("type")).upper() == "INDIRECT" else "direct"
         subtype, description = text_of(way.get("subtype")), text_of(way.get("description"))
-        said = None if description is None else description.replace("\x00", "\ufffd")
-        yield dataset, ColumnEdge(bounded(output), bounded(field), kind, None if subtype is None else bounded(subtype), said)
+        yield dataset, ColumnEdge(bounded(output), bounded(field), kind, None if subtype is None else bounded(subtype), description)

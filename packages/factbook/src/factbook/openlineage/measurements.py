@@ -61,7 +61,7 @@ def runtime_of(run: Run) -> IngestionRuntime | None:
     failure = None
     if ended.failed:
         message = text_of(error.get("message")) or f"the run ended with {ended.event_type} and did not say why"
-        failure = Failure(redact_text(message.replace("\x00", "\ufffd"))[:_MAX_TEXT])
+        failure = Failure(redact_text(message)[:_MAX_TEXT])
     return IngestionRuntime(run.started_at, seconds, _OUTCOMES[ended.event_type], window=window_of(run.run_facets), error=failure)
 
 

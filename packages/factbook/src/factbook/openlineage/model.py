@@ -133,8 +133,8 @@ def is_deleted(facet: dict[str, Any]) -> bool:
 
 
 def text_of(value: Any) -> str | None:
-    """Return a text that says something, else ``None``."""
-    return value if isinstance(value, str) and value.strip() else None
+    """Return a text that says something, else ``None``. Views in PostgreSQL hold no NUL, so it becomes U+FFFD."""
+    return value.replace("\x00", "\ufffd") if isinstance(value, str) and value.strip() else None
 
 
 def whole_number(value: Any) -> int | None:
