@@ -101,6 +101,6 @@ class _Client(asyncio.Protocol):
 
 
 def _content_length(head: bytes) -> int:
-    lower = head.lower()
-    start = lower.index(b"content-length:") + len(b"content-length:")
-    return int(lower[start:].split(b"\r\n", 1)[0])
+    # An answer without content (204) has none.
+    length = head.lower().partition(b"content-length:")[2]
+    return int(length.split(b"\r\n", 1)[0]) if length else 0

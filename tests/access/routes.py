@@ -65,6 +65,8 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "name": self.table,
             "namespace": self.namespace,
             "producer_id": self.producer_id,
+            "job": f"{self.namespace}/{self.table}",
+            "run": self.job_id,
             "job_id": self.job_id,
             "token_id": self.token_id,
             "alert_id": self.alert_id,
@@ -142,6 +144,20 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     @property
+    def event(self) -> dict[str, Any]:
+        """Return an event of OpenLineage that names what is named."""
+        named = {"namespace": self.source_id, "name": f"public.{self.table}"}
+        return {
+            "eventType": "COMPLETE",
+            "eventTime": "2026-01-01T00:00:00Z",
+            "run": {"runId": self.job_id},
+            "job": {"namespace": self.namespace, "name": self.table},
+            "inputs": [named],
+            "outputs": [named],
+            "producer": self.producer_id,
+        }
+
+    @property
     def kind(self) -> dict[str, Any]:
         """Return a kind to register."""
         return {"name": self.table, "category": "event", "description": self.table, "schema": {"type": "object"}}
@@ -216,6 +232,8 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "POST /sources/{source_id}/test": [None],
             "DELETE /sources/{source_id}": [None],
             "POST /jobs/{job_id}/cancel": [None],
+            "POST /lineage": [self.event],
+            "POST /lineage/batch": [[self.event], [self.event, {}]],
             "POST /jobs/{job_id}/retry": [None],
             "POST /alerts/{alert_id}/acknowledge": [None],
             "POST /tokens": [

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from factbook.lineage.sql import SqlLineage
     from factbook.lint import Lint
     from factbook.names.ledger import NameLedger
+    from factbook.openlineage import Exports as OpenLineageExports
+    from factbook.openlineage import OpenLineage
     from factbook.products import ProductAnalytics, ProductReader, ProductRegistry
     from factbook.profile.job import ProfileOutcome, Profiles
     from factbook.quality import QualityReader
@@ -117,6 +119,24 @@ class Rooms:
             names=lambda: Names(repository, tenant=self.tenant),
             reader=lambda: self._house.sql_reader,
         )
+
+    @cached_property
+    def openlineage(self) -> OpenLineage:
+        from factbook.openlineage import OpenLineage
+
+        repository = self._house.repository
+        return OpenLineage(
+            repository,
+            tenant=self.tenant,
+            max_event_bytes=self._house.settings.max_payload_bytes,
+            last_offset=repository.last_offset,
+        )
+
+    @property
+    def openlineage_exports(self) -> OpenLineageExports:
+        from factbook.openlineage import Exports
+
+        return Exports(self._house.repository, tenant=self.tenant)
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -31,6 +31,7 @@ from factbook.lineage.projection import LineageProjection
 from factbook.lint.tables import READS as LINT_READS
 from factbook.names.ledger import LEDGER_READS
 from factbook.names.resolver import READS as NAME_READS
+from factbook.openlineage.receiving import KINDS as TOLD_IN_EVENTS
 from factbook.products.analytics import AGE_READS, USAGE_READS
 from factbook.products.conformance import READS as PRODUCT_READS
 from factbook.quality.series import KINDS as MEASUREMENTS
@@ -304,6 +305,7 @@ SqlReader = Annotated["Rooms", needs((Action.READ, (*NAME_READS, "lineage", "lin
 LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]
 LineageReader = Annotated["Rooms", needs(_LINEAGE)]
 LineageWriter = Annotated["Rooms", needs(_LINEAGE, (Action.WRITE, ("lineage",)))]
+LineageProducer = Annotated["Rooms", needs((Action.WRITE, TOLD_IN_EVENTS))]
 AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
 AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]
 DiffReader = Annotated["Rooms", needs(_COMPARED)]

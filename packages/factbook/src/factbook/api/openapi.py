@@ -52,6 +52,7 @@ from factbook.lineage.registering import NewLineage, Removal
 from factbook.lineage.sql import SqlLineageReport
 from factbook.lint.model import LintPage
 from factbook.names import Binding, BindingPage, UnresolvedPage
+from factbook.openlineage import BatchAnswer, EventPage, Received
 from factbook.products.analytics import DomainList, ProductAges, ProductCoverage, UsageReport
 from factbook.products.model import (
     NewProduct,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
 
 TYPES: tuple[type, ...] = (
     AlertPage,
+    BatchAnswer,
     Binding,
     BindingPage,
     Connection,
@@ -94,6 +96,7 @@ TYPES: tuple[type, ...] = (
     FormatList,
     DiffPage,
     DiffWish,
+    EventPage,
     GateQuestion,
     GateResult,
     Health,
@@ -144,6 +147,7 @@ TYPES: tuple[type, ...] = (
     ProfileTrigger,
     Proposal,
     QueryPlan,
+    Received,
     RecordPage,
     RecordQuestion,
     Registered,

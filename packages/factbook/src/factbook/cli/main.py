@@ -30,6 +30,7 @@ from factbook.cli import (
     lineage,
     lint,
     names,
+    openlineage,
     products,
     profile,
     quality,
@@ -79,6 +80,7 @@ records.app.add_typer(spool.app, name="spool")
 app.add_typer(records.app, name="records")
 app.add_typer(kinds.app, name="kinds")
 app.command()(export.export)
+app.add_typer(openlineage.app, name="openlineage")
 app.command()(backfill.backfill)
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(relay.app, name="relay")

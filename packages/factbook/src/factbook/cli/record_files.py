@@ -41,7 +41,7 @@ class StoreReport(msgspec.Struct, frozen=True, omit_defaults=True):
     warnings: list[str] = []
 
 
-class _Piece(msgspec.Struct, frozen=True):
+class Piece(msgspec.Struct, frozen=True):
     """A document with the place of each record in it."""
 
     body: bytes
@@ -54,8 +54,8 @@ def store(factbook: Factbook, file: str, *, atomic: bool, quiet: bool) -> StoreR
     refused: list[Refused] = []
     warnings: dict[str, None] = {}
     tenant = factbook.settings.tenant
-    with _opened(file) as stream, progress("Storing", "records", quiet=quiet) as move:
-        for piece in _pieces(stream, whole=atomic):
+    with opened_file(file) as stream, progress("Storing", "records", quiet=quiet) as move:
+        for piece in pieces(stream, whole=atomic):
             report = store_document(factbook.repository, piece.body, tenants={tenant}, atomic=atomic, warn=factbook.kinds.warnings)
             for name, number in report.counts.items():
                 counts[name] += number
@@ -78,7 +78,7 @@ def show(report: StoreReport) -> None:
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
+def opened_file(file: str) -> Iterator[BinaryIO]:
     if file == "-":
         if sys.stdin.isatty():
             note("Reading records from the terminal; Ctrl-D ends them.", style="dim")
@@ -92,18 +92,18 @@ def _opened(file: str) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _pieces(stream: BinaryIO, *, whole: bool) -> Iterator[_Piece]:
+def pieces(stream: BinaryIO, *, whole: bool) -> Iterator[Piece]:
     """Cut NDJSON into pieces of many lines; anything else, and what must be stored all or none, is one piece."""
     numbered = ((number, line) for number, line in enumerate(stream, start=1) if line.strip())
     first = next(numbered, (1, b""))
     if whole or not _is_object(first[1]):
         lines = [first, *numbered]
         body = b"".join(line for _, line in lines)
-        yield _Piece(body, range(1, sys.maxsize) if body.lstrip().startswith(b"[") else [number for number, _ in lines])
+        yield Piece(body, range(1, sys.maxsize) if body.lstrip().startswith(b"[") else [number for number, _ in lines])
         return
     again = chain([first], numbered)
     while lines := list(islice(again, _LINES)):
-        yield _Piece(b"".join(line for _, line in lines), [number for number, _ in lines])
+        yield Piece(b"".join(line for _, line in lines), [number for number, _ in lines])
 
 
 def _is_object(line: bytes) -> bool:

@@ -17,6 +17,7 @@ from factbook.api.routes import (
     lint,
     metrics,
     names,
+    openlineage,
     products,
     profile,
     quality,
@@ -31,6 +32,7 @@ from factbook.api.routes import (
 # The busiest first: paths are compared one after the other.
 _MODULES = (
     records,
+    openlineage,
     health,
     metrics,
     scan,
