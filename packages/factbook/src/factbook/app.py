@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
     from factbook.kinds import GovernedKinds, Kinds
+    from factbook.knowledge import Glossary, Notes, Suggestions
     from factbook.lint import Lint
     from factbook.profile.job import ProfileOutcome, Profiles
     from factbook.relay import Relay, Subscriptions
@@ -119,10 +120,11 @@ class Factbook:
         """Return the views that follow the log."""
         from factbook.dictionary.projection import DictionaryProjection
         from factbook.jobs.projection import JobsProjection
+        from factbook.knowledge.projection import NotesProjection
         from factbook.repository.indexing import IndexProjection
         from factbook.watch.projection import AlertsProjection
 
-        return DictionaryProjection(), JobsProjection(), AlertsProjection(), IndexProjection(builtin_kinds())
+        return DictionaryProjection(), JobsProjection(), AlertsProjection(), NotesProjection(), IndexProjection(builtin_kinds())
 
     @cached_property
     def secret_box(self) -> SecretBox:
@@ -141,6 +143,18 @@ class Factbook:
     @property
     def lint(self) -> Lint:
         return self.own.lint
+
+    @property
+    def notes(self) -> Notes:
+        return self.own.notes
+
+    @property
+    def glossary(self) -> Glossary:
+        return self.own.glossary
+
+    @property
+    def suggestions(self) -> Suggestions:
+        return self.own.suggestions
 
     @property
     def diffs(self) -> Diffs:

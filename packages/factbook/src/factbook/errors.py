@@ -16,6 +16,7 @@ InvalidRequest
 ├── KindRefused           a kind breaks a rule: its name, its schema, a path to index
 │   └── KindIncompatible  … its new version would break those who read the kind
 ├── KindTaken             the kind, or this version of it, is there already and differs
+├── EditConflict          somebody else was faster: what is to be changed is not what was read
 ├── StatementFailed       the source refused one statement: wrong SQL, no privilege on that table
 └── RemovalsHeld          a scan would remove too much and waits for --accept-removals
 FactbookError
@@ -48,6 +49,7 @@ __all__ = [
     "ChannelRefused",
     "ChannelUnavailable",
     "ConfigurationError",
+    "EditConflict",
     "FactbookError",
     "InternalError",
     "InvalidRecord",
@@ -174,6 +176,12 @@ class KindTaken(InvalidRequest):
     """The kind, or this version of it, is there already and differs."""
 
     code = "kind_taken"
+
+
+class EditConflict(InvalidRequest):
+    """What is to be changed is not what whoever changes it has read, or is there already; nothing was changed."""
+
+    code = "edit_conflict"
 
 
 class RemovalsHeld(InvalidRequest):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from factbook.diff.severities import Severities
     from factbook.export.service import Exports
     from factbook.jobs import Handler, Job, Jobs, Progress
+    from factbook.knowledge import Glossary, Notes, Suggestions
     from factbook.lint import Lint
     from factbook.profile.job import ProfileOutcome, Profiles
     from factbook.quality import QualityReader
@@ -68,6 +69,24 @@ class Rooms:
         from factbook.lint import Lint
 
         return Lint(self._house.repository, tenant=self.tenant)
+
+    @cached_property
+    def notes(self) -> Notes:
+        from factbook.knowledge import Notes
+
+        return Notes(self._house.sql, tenant=self.tenant)
+
+    @cached_property
+    def glossary(self) -> Glossary:
+        from factbook.knowledge import Glossary
+
+        return Glossary(self._house.sql, tenant=self.tenant)
+
+    @cached_property
+    def suggestions(self) -> Suggestions:
+        from factbook.knowledge import Suggestions
+
+        return Suggestions(self._house.sql, tenant=self.tenant)
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -11,7 +11,8 @@ from factbook.cli.terminal import count, note, say, utc
 
 if TYPE_CHECKING:
     from factbook.quality.model import AnomalyPage, QualityPage, TableQuality
-    from factbook.quality.rules.model import Mistake, RuleSet
+    from factbook.quality.rules.model import RuleSet
+    from factbook.rulefiles import Mistake
     from factbook_sdk.facts.kinds.quality_score import DimensionScore
 
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from factbook.durations import DURATIONS, seconds_of
-from factbook.quality.rules.documents import Document, Path
-from factbook.quality.rules.model import Bound, Mistake, Scalar
+from factbook.quality.rules.model import Bound, Scalar
+from factbook.rulefiles import Document, Mistake, Path
 
 _RELATIVE = re.compile(r"\s*(now|today)\s*(?:([+-])\s*(\d+(?:\.\d+)?\s*[a-z]+))?\s*")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?\s*(Z|[+-]\d{2}:?\d{2})?)?")

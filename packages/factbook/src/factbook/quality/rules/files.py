@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from factbook.errors import InvalidRequest, NotFound
-from factbook.quality.rules.documents import Unreadable, parse
-from factbook.quality.rules.model import Mistake, RuleSet
+from factbook.quality.rules.model import RuleSet
 from factbook.quality.rules.odcs import is_contract, read_contract
 from factbook.quality.rules.reading import read_rules
+from factbook.rulefiles import Mistake, Unreadable, parse
 
 MAX_BYTES = 1_048_576
 """A run keeps its rules beside its job, so that another process can go on with it."""

@@ -299,14 +299,3 @@ class RuleSet(msgspec.Struct, frozen=True):
     rules: list[Rule]
     promises: list[Promise] = []
     source: str | None = None
-
-
-class Mistake(msgspec.Struct, frozen=True, order=True):
-    """What is wrong in a rules file: on which line, where, and what is allowed there."""
-
-    line: int
-    place: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}, {self.place}: {self.text}" if self.place else f"line {self.line}: {self.text}"

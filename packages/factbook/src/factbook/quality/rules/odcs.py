@@ -12,7 +12,6 @@ from typing import Any, cast
 import msgspec
 
 from factbook.durations import seconds_of
-from factbook.quality.rules.documents import Document, Path
 from factbook.quality.rules.fields import MAX_VALUES
 from factbook.quality.rules.identity import with_distinct_ids
 from factbook.quality.rules.model import (
@@ -21,7 +20,6 @@ from factbook.quality.rules.model import (
     Expectation,
     Invalid,
     Missing,
-    Mistake,
     NotNull,
     Promise,
     RowCount,
@@ -33,6 +31,7 @@ from factbook.quality.rules.model import (
     Unit,
     Unjudged,
 )
+from factbook.rulefiles import Document, Mistake, Path
 from factbook_sdk.facts.kinds.quality_result import Dimension, RuleSeverity
 
 _DIMENSIONS: dict[str, Dimension] = {"conformity": "validity", "coverage": "completeness"}

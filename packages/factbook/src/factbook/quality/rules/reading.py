@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, cast, get_args
 
 from factbook.quality.rules.checks import CHECKS, Read
-from factbook.quality.rules.documents import Document, Path
 from factbook.quality.rules.fields import Fields
 from factbook.quality.rules.identity import with_distinct_ids
-from factbook.quality.rules.model import DIMENSIONS, Mistake, Promise, Rule, RuleSet, Sql
+from factbook.quality.rules.model import DIMENSIONS, Promise, Rule, RuleSet, Sql
+from factbook.rulefiles import Document, Mistake, Path
 from factbook_sdk.facts.kinds.quality_result import Dimension, RuleSeverity
 
 _TOP = ("version", "source", "description", "tables", "checks", "promises")

@@ -1,4 +1,7 @@
-"""YAML 1.2 as plain values that know their lines. Timestamps stay text, so that nobody's date becomes something else."""
+"""Files that people write and keep in git: YAML 1.2 read strictly, as plain values that know their lines.
+
+Timestamps stay text, so that nobody's date becomes something else. A key that stands twice is a mistake, never the later one.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,21 @@ from typing import Any
 
 import msgspec
 
-from factbook.quality.rules.model import Mistake
-
 Path = tuple[str | int, ...]
 MAX_NODES = 200_000
 """Values in a document. A few aliases of aliases make more than any machine can hold."""
 MAX_DEPTH = 64
+
+
+class Mistake(msgspec.Struct, frozen=True, order=True):
+    """What is wrong in a file: on which line, where, and what is allowed there."""
+
+    line: int
+    place: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}, {self.place}: {self.text}" if self.place else f"line {self.line}: {self.text}"
 
 
 class Unreadable(Exception):
