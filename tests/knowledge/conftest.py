@@ -42,7 +42,9 @@ class World:
         built = [
             Column(text.partition(": ")[0], place, "text", comment=text.partition(": ")[2] or None) for place, text in enumerate(columns, 1)
         ]
-        self.store("schema_snapshot", MetadataTarget(source_id, "main", name), SchemaSnapshot("table", built, comment=comment).to_payload(), hours)
+        self.store(
+            "schema_snapshot", MetadataTarget(source_id, "main", name), SchemaSnapshot("table", built, comment=comment).to_payload(), hours
+        )
 
     def gone(self, name: str, *, hours: float) -> None:
         self.store("schema_snapshot", MetadataTarget("shop", "main", name), None, hours)

@@ -180,7 +180,12 @@ def test_two_descriptions_of_one_place_are_refused(small: World) -> None:
 
 def test_nothing_is_said_of_what_is_not_there_but_taken_back_it_can_be(world: World) -> None:
     wanted = NoteChange(add=[NewNote("tag", "a")])
-    for place in (place_of("shop", "main", "nothing"), place_of("shop", "main", "orders", "nothing"), place_of("nowhere"), place_of("shop", "x")):
+    for place in (
+        place_of("shop", "main", "nothing"),
+        place_of("shop", "main", "orders", "nothing"),
+        place_of("nowhere"),
+        place_of("shop", "x"),
+    ):
         with pytest.raises(NotFound):
             world.notes.writing.change(place, ANN, wanted)
     world.notes.writing.change(EMAIL, ANN, wanted)
@@ -230,7 +235,10 @@ def test_a_search_finds_by_text_value_author_and_moment(world: World) -> None:
 
     def places(**wanted):
         as_of = wanted.pop("as_of", None)
-        return [(item.place.removeprefix("shop/main/"), item.author) for item in world.notes.search.page(NoteFilter(**wanted), as_of=as_of).items]
+        return [
+            (item.place.removeprefix("shop/main/"), item.author)
+            for item in world.notes.search.page(NoteFilter(**wanted), as_of=as_of).items
+        ]
 
     assert places(text="every order") == [("orders", ANN)]
     assert places(text="0% o") == [("orders", ANN)]
@@ -259,7 +267,11 @@ def test_history_shows_every_edition(world: World) -> None:
     world.notes.writing.withdraw(ORDERS, ANN)
     found = world.notes.reading.history(ORDERS, limit=2)
     rest = world.notes.reading.history(ORDERS, limit=2, after_offset=found.next_after_offset)
-    assert [(item.author, [note.value for note in item.notes]) for item in (*found.items, *rest.items)] == [(ANN, ["a"]), (BOB, ["b"]), (ANN, [])]
+    assert [(item.author, [note.value for note in item.notes]) for item in (*found.items, *rest.items)] == [
+        (ANN, ["a"]),
+        (BOB, ["b"]),
+        (ANN, []),
+    ]
     assert rest.next_after_offset is None
 
 

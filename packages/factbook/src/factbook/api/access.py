@@ -17,7 +17,7 @@ from starlette.requests import Request
 from factbook.access import Action, Principal
 from factbook.access.audit import Tally
 from factbook.access.scoped import ScopedRepository, not_allowed
-from factbook.access.scopes import EVERYTHING, of_nobody
+from factbook.access.scopes import EVERYTHING, Who, of_nobody
 from factbook.access.writing import write_check
 from factbook.api.parameters import TenantName
 from factbook.dictionary.projection import DictionaryProjection
@@ -26,6 +26,9 @@ from factbook.errors import InvalidRecord, InvalidRequest, NotAllowed
 from factbook.history.service import JOB_TYPES
 from factbook.jobs import Job
 from factbook.jobs.projection import JobsProjection
+from factbook.knowledge.authors import author_type
+from factbook.knowledge.finding import READS as NOTE_READS
+from factbook.knowledge.suggestions import READS as SUGGESTION_READS
 from factbook.lint.tables import READS as LINT_READS
 from factbook.quality.series import KINDS as MEASUREMENTS
 from factbook_sdk.facts import MetadataRecord
@@ -170,6 +173,22 @@ def check_admin(request: Request, tenant: str) -> None:
     admit(request, tenant, _ADMIN)
 
 
+def author_meant(request: Request, rooms: Rooms, named: str | None) -> str:
+    """Return who says something: whoever asks, unless another author is named. Raises :class:`NotAllowed` for the name of another person.
+
+    An agent or a rule may be named by whoever may write; a person only by an admin, so that nobody speaks for others.
+    """
+    principal = asking(request).principal
+    own = f"person:{principal.name if principal.who is Who.TOKEN else principal.who}"
+    if named is None or named == own:
+        return own
+    if author_type(named) == "person" and not principal.may_all(Action.ADMIN, rooms.tenant):
+        raise NotAllowed(
+            f"{principal} may not speak as {named}", why="that is another person", fix=f"Leave author out: you are {own}", field="author"
+        )
+    return named
+
+
 async def _tokens_of(request: Request, rooms: TenantAdmin, tenant: TenantName = None) -> str | None:
     """Return whose tokens are meant; ``None`` for all there are, which is what an admin of every tenant means who names none."""
     return None if tenant is None and asking(request).principal.runs_every_tenant else rooms.tenant
@@ -263,6 +282,8 @@ def still_good(request: Request) -> None:
 _JOBS = tuple(sorted(JobsProjection.kinds))
 _SCANS = ("catalog_scan",)
 _ALERTS = ("alert",)
+_NOTES = ("annotation",)
+_GLOSSARY = ("annotation", "glossary_term")
 _COMPARED: Demand = (Action.READ, ("catalog_scan", "schema_snapshot", "statistics_snapshot"))
 _QUALITY = ("quality_result", "quality_score", "sla_adherence")
 _PROFILES = ("statistics_snapshot",)
@@ -285,6 +306,12 @@ _GATES = tuple(sorted({"catalog_scan", "statistics_snapshot", "table_observation
 GateReader = Annotated["Rooms", needs((Action.READ, _GATES))]
 DictionaryReader = Annotated["Rooms", needs((Action.READ, tuple(sorted(DictionaryProjection.kinds))))]
 LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]
+NoteReader = Annotated["Rooms", needs((Action.READ, NOTE_READS))]
+NoteKeeper = Annotated["Rooms", needs((Action.READ, NOTE_READS), (Action.WRITE, _NOTES))]
+SuggestionReader = Annotated["Rooms", needs((Action.READ, SUGGESTION_READS))]
+SuggestionJudge = Annotated["Rooms", needs((Action.READ, SUGGESTION_READS), (Action.WRITE, _NOTES))]
+GlossaryReader = Annotated["Rooms", needs((Action.READ, _GLOSSARY))]
+GlossaryKeeper = Annotated["Rooms", needs((Action.READ, _GLOSSARY), (Action.WRITE, ("glossary_term",)))]
 AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
 AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]
 DiffReader = Annotated["Rooms", needs(_COMPARED)]

@@ -16,6 +16,7 @@ from factbook.api.schemas import (
     DiffWish,
     GateQuestion,
     HealthBrief,
+    Judgement,
     KindChanges,
     KindPage,
     LatestQuestion,
@@ -43,6 +44,19 @@ from factbook.health import Health
 from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
 from factbook.kinds import Proposal, Registered, Verdict
+from factbook.knowledge import (
+    EditionPage,
+    FoundPage,
+    KnownPage,
+    NoteChange,
+    NoteSet,
+    OwnNotes,
+    SuggestionPage,
+    TermPage,
+    TermTree,
+    TermView,
+)
+from factbook.knowledge.glossary import ChangedTerm, NewTerm, Term
 from factbook.lint.model import LintPage
 from factbook.profile import MeasuredPage, MeasuredTable
 from factbook.quality import AnomalyPage, QualityPage
@@ -60,6 +74,20 @@ if TYPE_CHECKING:
 TYPES: tuple[type, ...] = (
     Acknowledgement,
     AlertPage,
+    ChangedTerm,
+    EditionPage,
+    FoundPage,
+    Judgement,
+    KnownPage,
+    NewTerm,
+    NoteChange,
+    NoteSet,
+    OwnNotes,
+    SuggestionPage,
+    Term,
+    TermPage,
+    TermTree,
+    TermView,
     Connection,
     DictionaryPage,
     FormatList,

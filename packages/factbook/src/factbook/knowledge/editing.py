@@ -99,9 +99,7 @@ def settled(notes: Iterable[Note], author_type: AuthorType) -> list[Note]:
     """Return notes checked and in their fixed order, so that the same is the same state; raises :class:`InvalidRequest`."""
     found: dict[tuple[Any, ...], Note] = {}
     for note in notes:
-        _check(note, author_type)
-        if not says_something(note.value):
-            raise _wrong(note, "it is empty", "Take it back instead")
+        check_note(note, author_type)
         if note.property not in UNITED:
             slot = (note.column, *_slot(note.property, note.name))
             if slot in found and value_key(found[slot].value) != value_key(note.value):
@@ -121,7 +119,10 @@ def is_replaced_by(old: Note, new: Note) -> bool:
     return new.property not in UNITED and (old.column, *_slot(old.property, old.name)) == (new.column, *_slot(new.property, new.name))
 
 
-def _check(note: Note, author_type: AuthorType) -> None:
+def check_note(note: Note, author_type: AuthorType) -> None:
+    """Refuse a statement that no reader could use; raises :class:`InvalidRequest`."""
+    if not says_something(note.value):
+        raise _wrong(note, "it is empty", "Take it back instead")
     if note.property in _TEXTS and not isinstance(note.value, str):
         raise _wrong(note, "it is no text", "Write a text")
     if note.property in ("certification", "deprecation") and not isinstance(note.value, (str, bool)):

@@ -82,19 +82,17 @@ class TermTree(msgspec.Struct, frozen=True):
     as_of: datetime | None = None
 
 
-class NewTerm(GlossaryTerm, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ChangedTerm(GlossaryTerm, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A term as it shall be."""
+
+    def term(self) -> GlossaryTerm:
+        return GlossaryTerm(**{field: getattr(self, field) for field in GlossaryTerm.__struct_fields__})
+
+
+class NewTerm(ChangedTerm, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A term to make, with its key."""
 
     key: Annotated[str, Meta(min_length=1, max_length=200)]
-
-    def term(self) -> GlossaryTerm:
-        fields = msgspec.structs.asdict(self)
-        del fields["key"]
-        return GlossaryTerm(**fields)
-
-
-class ChangedTerm(GlossaryTerm, frozen=True, forbid_unknown_fields=True):
-    """A term as it shall be."""
 
 
 class Glossary:
@@ -152,10 +150,6 @@ class Glossary:
         items = terms.tree(root, limit + 1)
         return TermTree(items[:limit], len(items) > limit, shown)
 
-    def history(self, key: str, *, limit: int = 100, after_offset: int | None = None) -> list[StoredRecord]:
-        """Return every state the term ever had, newest last."""
-        return self._repository.history(term_target(key), KIND, tenant=self._tenant, limit=limit, after_offset=after_offset)
-
     def add(self, key: str, term: GlossaryTerm, *, author: str) -> Term:
         """Make a term; raises :class:`EditConflict` if it is there already."""
         return self._put(key, term, author, NOTHING, is_new=True)
@@ -182,7 +176,7 @@ class Glossary:
             known = {target.table: item for target, item in before.items() if target.table is not None}
             after = {} if remove_others else _terms(known)
             after |= wanted
-            _check_all(after)
+            self.check_all(after)
             for key, term in sorted(wanted.items()):
                 check_key(key)
                 check_term(key, term)
@@ -201,7 +195,7 @@ class Glossary:
                 raise EditConflict(f"The term {key} is there already", fix=f"Change it with PUT /glossary/{key}", field="key")
             check_expected(expected, before, f"The term {key}")
             after = {**_terms({target.table or "": item for target, item in found.items()}), key: term}
-            _check_all(after)
+            self.check_all(after)
             self._store(edit, key, term, author, before)
         found_now = self._repository.latest(term_target(key), KIND, tenant=self._tenant)
         if found_now is None or found_now.record.payload is None:
@@ -214,6 +208,20 @@ class Glossary:
         if before is None or before.record.payload != payload:
             edit.put(term_target(key), KIND, payload, PRODUCER_ID, before, extras={"author": author})
 
+    @staticmethod
+    def check_all(after: Mapping[str, GlossaryTerm]) -> None:
+        """Refuse a glossary that is too large, or in which terms stand in a circle; raises :class:`InvalidRequest`."""
+        if len(after) > MAX_TERMS:
+            raise InvalidRequest(f"{len(after):,} terms are too many", why=f"a glossary holds {MAX_TERMS:,}", field="key")
+        circle = Terms(after).circle()
+        if circle:
+            raise InvalidRequest(
+                "The terms would stand in a circle",
+                why=f"each of these is broader than the one before: {' → '.join(circle)}",
+                fix="Leave one of these relations out",
+                field="relations",
+            )
+
     def _in_force(self, as_of: datetime | None) -> dict[str, tuple[StoredRecord, GlossaryTerm]]:
         found = self._repository.latest_many(Within(GLOSSARY), KIND, producer_id=PRODUCER_ID, tenant=self._tenant, as_of=as_of)
         return {
@@ -225,19 +233,6 @@ class Glossary:
 
 def _terms(found: Mapping[str, StoredRecord]) -> dict[str, GlossaryTerm]:
     return {key: msgspec.convert(item.record.payload, GlossaryTerm) for key, item in found.items() if item.record.payload is not None}
-
-
-def _check_all(after: Mapping[str, GlossaryTerm]) -> None:
-    if len(after) > MAX_TERMS:
-        raise InvalidRequest(f"{len(after):,} terms are too many", why=f"a glossary holds {MAX_TERMS:,}", field="key")
-    circle = Terms(after).circle()
-    if circle:
-        raise InvalidRequest(
-            "The terms would stand in a circle",
-            why=f"each of these is broader than the one before: {' → '.join(circle)}",
-            fix="Leave one of these relations out",
-            field="relations",
-        )
 
 
 def _term(key: str, item: StoredRecord, said: GlossaryTerm, terms: Terms) -> Term:

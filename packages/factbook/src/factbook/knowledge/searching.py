@@ -80,6 +80,12 @@ class NoteSearch:
         with self._repository.reading() as connection:
             return [MetadataTarget(source, schema or None, table or None) for source, schema, table in connection.execute(statement)]
 
+    def authors(self, source_id: str, *, limit: int) -> list[str]:
+        """Return who says something of a source, or of anything in it, at most so many."""
+        statement = select(notes.c.author).where(notes.c.tenant == self._tenant, notes.c.source_id == source_id).distinct()
+        with self._repository.reading() as connection:
+            return list(connection.scalars(statement.order_by(notes.c.author).limit(limit)))
+
     @contextmanager
     def _reading(self, targets: Targets | None, as_of: datetime | None) -> Iterator[Connection]:
         if as_of is None:

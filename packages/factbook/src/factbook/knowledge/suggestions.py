@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import blake2b
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -43,7 +43,7 @@ class Suggestion(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     id: str
     place: str
     property: Property
-    value: object
+    value: Any
     name: str | None = None
     confidence: float
     suggested_by: str
