@@ -42,9 +42,16 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "/diff/{source_id}": f"{moments}~{self.offset}",
             "/jobs": f"1~{self.job_id}",
             "/lint/{source_id}": found,
+            "/notes/search": msgspec.json.encode([self.source_id, "public", self.table, "", self.producer_id, 0]).hex(),
+            "/suggestions/{source_id}": msgspec.json.encode([-1.0, f"{self.source_id}/public/{self.table}", "tag", ""]).hex(),
+            "/glossary": self.table,
             "/quality/{source_id}": msgspec.json.encode(["public", self.table]).hex(),
             "/sources": self.source_id,
             "/tokens": self.token_id,
+        }
+        cursors |= {
+            f"/notes/{{source_id}}{rest}": msgspec.json.encode(["public", self.table, 0]).hex()
+            for rest in ("", "/{schema}", "/{schema}/{table}", "/{schema}/{table}/{column}")
         }
         return {
             "tenant": self.tenant,
@@ -58,6 +65,22 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "job_id": self.job_id,
             "token_id": self.token_id,
             "alert_id": self.alert_id,
+            "column": "id",
+            "author": f"agent:{self.producer_id}" if "{" in path else self.producer_id,
+            "expected": self.token_id,
+            "suggestion_id": self.alert_id,
+            "key": self.table,
+            "root": self.table,
+            "text": self.table,
+            "tag": self.table,
+            "owner": self.table,
+            "steward": self.table,
+            "term": self.table,
+            "classification": self.table,
+            "domain": self.table,
+            "suggested": "false",
+            "status": "draft",
+            "origin": "notes",
             "after_offset": self.offset,
             "cursor": next(
                 (cursor for start, cursor in cursors.items() if path.endswith(start)), f"2026-01-01T00:00:00+00:00~{self.offset}"
@@ -162,6 +185,20 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "POST /jobs/{job_id}/cancel": [None],
             "POST /jobs/{job_id}/retry": [None],
             "POST /alerts/{alert_id}/acknowledge": [None, {"by": self.producer_id}],
+            **{
+                f"{method} /notes/{{source_id}}{rest}": bodies
+                for rest in ("", "/{schema}", "/{schema}/{table}", "/{schema}/{table}/{column}")
+                for method, bodies in (
+                    ("PUT", [{"notes": [{"property": "tag", "value": self.table}]}]),
+                    ("PATCH", [{"add": [{"property": "tag", "value": self.table}]}, {"remove": [{"property": "tag"}]}]),
+                    ("DELETE", [None]),
+                )
+            },
+            "POST /suggestions/{source_id}/{suggestion_id}/accept": [None, {"reason": self.table}],
+            "POST /suggestions/{source_id}/{suggestion_id}/reject": [None, {"reason": self.table}],
+            "POST /glossary": [{"key": self.table, "name": self.table}],
+            "PUT /glossary/{key}": [{"name": self.table}],
+            "DELETE /glossary/{key}": [None],
             "POST /tokens": [
                 {"name": "t", "grants": [{"action": "read", "tenant": self.tenant}]},
                 {"name": "t", "grants": [{"action": "read", "tenant": home}, {"action": "read", "tenant": self.tenant}]},

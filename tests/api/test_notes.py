@@ -26,7 +26,10 @@ def tokens(make_client) -> tuple[TestClient, dict[str, dict[str, str]]]:
     client.app.state.factbook.run_scan()
     made = {}
     for name, action in (("ann", "write"), ("bob", "write"), ("root", "admin")):
-        grants = [{"action": "read", "tenant": "default"}, {"action": action, "tenant": "default", "kinds": ["annotation", "glossary_term"]}]
+        grants = [
+            {"action": "read", "tenant": "default"},
+            {"action": action, "tenant": "default", "kinds": ["annotation", "glossary_term"]},
+        ]
         grants = grants if action == "write" else [{"action": "admin", "tenant": "default"}]
         answer = client.post("/tokens", json={"name": name, "grants": grants}, headers={"Authorization": "Bearer the-key"})
         made[name] = {"Authorization": f"Bearer {answer.json()['value']}"}
@@ -48,8 +51,12 @@ def test_notes_are_said_shown_and_taken_back(client: TestClient, prefix: str) ->
     (table,) = (item for item in page["items"] if item["place"] == "shop/main/customer")
     assert (table["description"]["value"], [item["value"] for item in table["tags"]]) == ("Whoever buys", ["gold"])
     assert client.get(f"{prefix}{ORDERS}/email").json()["items"][0]["classifications"][0]["value"] == "personal"
-    assert [item["place"] for item in client.get(f"{prefix}/notes/search", params={"tag": "gold"}).json()["items"]] == ["shop/main/customer"]
-    assert len(client.get(f"{prefix}/notes/history", params={"source_id": "shop", "schema": "main", "table": "customer"}).json()["items"]) == 3
+    assert [item["place"] for item in client.get(f"{prefix}/notes/search", params={"tag": "gold"}).json()["items"]] == [
+        "shop/main/customer"
+    ]
+    assert (
+        len(client.get(f"{prefix}/notes/history", params={"source_id": "shop", "schema": "main", "table": "customer"}).json()["items"]) == 3
+    )
     assert client.delete(f"{prefix}{ORDERS}").json()["notes"] == []
     assert [item["place"] for item in client.get(f"{prefix}{ORDERS}").json()["items"]] == ["shop/main/customer", "shop/main/customer/email"]
 

@@ -50,6 +50,7 @@ EXPECTED = {
     "KindRefused": 422,
     "KindIncompatible": 409,
     "KindTaken": 409,
+    "EditConflict": 409,
     "Cancelled": 409,
     "KeyRequired": 401,
     "NotAllowed": 403,

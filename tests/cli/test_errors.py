@@ -20,6 +20,7 @@ CODES: dict[type[errors.FactbookError], int] = {
     errors.KindIncompatible: 2,
     errors.KindRefused: 2,
     errors.KindTaken: 2,
+    errors.EditConflict: 2,
     errors.StatementFailed: 2,
     errors.InvalidRecord: 2,
     errors.UnknownKind: 2,

@@ -35,7 +35,8 @@ def test_a_classification_follows_columns_with_its_path_and_confidence(world: Wo
     assert (item.suggested_by, item.reason) == ("rule:lineage", "person:ann says so of shop/main/orders/email, 2 steps upstream")
     assert world.notes.reading.known(place_of("shop", "main", "clean", "mail")).classifications == []
     assert found(world, origin="notes") == []
-    assert found(world, "elsewhere") == []
+    with pytest.raises(NotFound):
+        world.suggestions.page("elsewhere")
 
 
 def test_what_is_accepted_is_the_persons_own_note_and_what_is_rejected_is_not_made_again(world: World) -> None:

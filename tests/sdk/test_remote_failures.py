@@ -62,6 +62,7 @@ EXPECTED: dict[type[FactbookError], set[type[FactbookError]]] = {
     house_errors.KindIncompatible: {InvalidRequest},
     house_errors.KindRefused: {InvalidRequest},
     house_errors.KindTaken: {InvalidRequest},
+    house_errors.EditConflict: {InvalidRequest},
     house_errors.StatementFailed: {InvalidRequest},
     house_errors.StatementTimeout: {ServiceUnavailable},
     house_errors.NeedsDatabase: {ConfigurationError},

@@ -23,9 +23,11 @@ from factbook.cli import (
     doctor,
     export,
     gate,
+    glossary,
     jobs,
     kinds,
     lint,
+    notes,
     profile,
     quality,
     rebuild,
@@ -57,6 +59,8 @@ app.command()(demo.demo)
 app.command()(scan.scan)
 app.command()(dictionary.dictionary)
 app.command()(lint.lint)
+app.add_typer(notes.app, name="notes")
+app.add_typer(glossary.app, name="glossary")
 app.command()(diff.diff)
 app.command()(gate.gate)
 app.add_typer(quality.app, name="quality")

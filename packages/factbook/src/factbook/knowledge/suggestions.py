@@ -13,6 +13,7 @@ import msgspec
 
 from factbook.errors import InvalidRequest, NotFound
 from factbook.knowledge.downstream import Edges, Label, Reached
+from factbook.knowledge.finding import is_there
 from factbook.knowledge.model import OwnNotes
 from factbook.knowledge.places import Place, parse_place
 from factbook.knowledge.searching import NoteFilter, NoteSearch
@@ -76,9 +77,11 @@ class Suggestions:
     def page(
         self, source_id: str, *, limit: int = 100, cursor: str | None = None, origin: Literal["lineage", "notes"] | None = None
     ) -> SuggestionPage:
-        """Return what is suggested of a source and waits to be judged; ``origin`` picks one sort of suggestions."""
+        """Return what is suggested of a source and waits to be judged; ``origin`` picks one sort. Raises :class:`NotFound`."""
         check_limit(limit)
         after = _parse_cursor(cursor) if cursor is not None else None
+        if not is_there(self._repository, Place(source_id), tenant=self._tenant):
+            raise NotFound(f"Nothing is known of a source {source_id}", fix="Scan it first, or correct its name", field="source_id")
         found, truncated = self._all(source_id, origin)
         rest = [item for item in found if after is None or _order(item) > after]
         items = rest[:limit]

@@ -87,7 +87,7 @@ def check_expected(expected: str | None, item: StoredRecord | None, what: str) -
     if expected is not None and expected != version_of(item):
         raise EditConflict(
             f"{what} was changed meanwhile",
-            why=f"you have read version {expected}, and it is now {version_of(item)}",
+            why=f"version {expected} is not the one in force",
             fix="Read it again, and repeat the change",
             field="expected",
         )

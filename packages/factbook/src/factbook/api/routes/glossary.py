@@ -72,7 +72,7 @@ def add_term(request: Request, rooms: GlossaryKeeper, body: Annotated[NewTerm, j
 @router.put(
     "/glossary/{key}",
     openapi_extra=takes(ChangedTerm),
-    responses=described(Term, "The term as it is now.", errors=(409, *WRITE_ERRORS)),
+    responses=described(Term, "The term as it is now.", errors=(404, 409, *WRITE_ERRORS)),
 )
 def put_term(
     request: Request,

@@ -146,7 +146,7 @@ def withdraw_notes(request: Request, rooms: NoteKeeper, place: At, author: Autho
     return answers.json(rooms.notes.writing.withdraw(place, author_meant(request, rooms, author), expected=expected))
 
 
-@router.get("/suggestions/{source_id}", responses=described(SuggestionPage, "Suggestions, the most confident first."))
+@router.get("/suggestions/{source_id}", responses=described(SuggestionPage, "Suggestions, the most confident first.", errors=(404,)))
 def list_suggestions(
     rooms: SuggestionReader,
     source_id: PathName,
