@@ -100,3 +100,12 @@ def test_a_glossary_is_kept(cli: Cli, tmp_path: Path) -> None:
         ("show", "x"),
     ):
         assert cli("glossary", *arguments).code == 2
+
+
+def test_the_dictionary_shows_what_people_say_before_comments(scanned: Cli) -> None:
+    scanned("notes", "set", f"{GENRE}/Name", "--description", "What it is called", "--tag", "label")
+    scanned("notes", "set", GENRE, "--owner", "Catalogue team")
+    shown = scanned("dictionary", "chinook", "--table", "Genre").out
+    for words in ("What it is called", "label", "Catalogue team"):
+        assert words in shown
+    assert "What it is called" not in scanned("dictionary", "chinook", "--table", "Genre", "--as-of", "2020-01-01").out

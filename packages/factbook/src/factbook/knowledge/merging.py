@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from factbook.knowledge.model import Description, Held, Known, Origin, Rejected
+from factbook.knowledge.model import Description, Held, Known, Origin, Rejected, Summary
 from factbook.knowledge.places import Place
 from factbook.knowledge.source_texts import SourceTexts
 from factbook.repository.voices import Said
@@ -48,6 +48,16 @@ def known_of(place: Place, said: Said, texts: SourceTexts, *, is_found: bool) ->
         rejected=list(_rejected(said, place.column)),
         versions=said.versions,
         **held,
+    )
+
+
+def summary_of(said: Said, column: str | None) -> Summary:
+    """Return in a few words what people and machines say of a table or a column, without what is only suggested."""
+    held = [merged for merged in merge(said.voices, column) if not merged.is_suggested()]
+    return Summary(
+        next((str(merged.value) for merged in held if merged.property == "description"), None),
+        [str(merged.value) for merged in held if merged.property == "owner"],
+        [str(merged.value) for merged in held if merged.property == "tag"],
     )
 
 

@@ -80,6 +80,14 @@ class Known(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     versions: dict[str, str] = {}
 
 
+class Summary(msgspec.Struct, frozen=True):
+    """What holds of a place in a few words; what is only suggested is left out, and so is what the source says itself."""
+
+    description: str | None = None
+    owners: list[str] = []
+    tags: list[str] = []
+
+
 class KnownPage(msgspec.Struct, frozen=True):
     """Places in order: the source, its schemas, each table and then its columns."""
 

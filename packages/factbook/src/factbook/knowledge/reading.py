@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
 
 from factbook.errors import InvalidRequest, NotFound
 from factbook.knowledge.finding import declaring_kind, is_there
-from factbook.knowledge.merging import columns_spoken_of, known_of
-from factbook.knowledge.model import Edition, EditionPage, Known, KnownPage
+from factbook.knowledge.merging import columns_spoken_of, known_of, summary_of
+from factbook.knowledge.model import Edition, EditionPage, Known, KnownPage, Summary
 from factbook.knowledge.places import Place
 from factbook.knowledge.searching import NoteSearch
 from factbook.knowledge.source_texts import SourceTexts
@@ -63,6 +63,15 @@ class NoteReading:
                 return KnownPage(items, msgspec.json.encode([*name, number]).hex(), shown)
             items.append(known)
         return KnownPage(items, None, shown)
+
+    def summaries(self, places: Iterable[Place], *, as_of: datetime | None = None) -> dict[Place, Summary]:
+        """Return in a few words what is said of tables and columns; those of which nothing is said are left out."""
+        wanted = list(places)
+        targets = list(dict.fromkeys(place.target for place in wanted))
+        said: dict[MetadataTarget, Said] = {}
+        for start in range(0, len(targets), _TABLES):
+            said |= said_of(self._repository, targets[start : start + _TABLES], tenant=self._tenant, as_of=as_of)
+        return {place: summary_of(said[place.target], place.column) for place in wanted if place.target in said}
 
     def history(self, place: Place, *, limit: int = 100, after_offset: int | None = None) -> EditionPage:
         """Return what was ever said of a place, each author's edition by edition, newest last."""
