@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from factbook.cli.notes import AuthorText, DryRun, ExpectedText, Output
+from factbook.cli.notes import AsJson, AuthorText, DryRun, ExpectedText, Output
 from factbook.cli.opened import opened
 from factbook.cli.options import MAX_LIMIT, AsOf, Cursor, Json
 
@@ -82,24 +82,25 @@ def set_term(
 
 
 @app.command()
-def remove(key: Key, author: AuthorText = None, expected: ExpectedText = None) -> None:
+def remove(key: Key, author: AuthorText = None, expected: ExpectedText = None, as_json: Json = False) -> None:
     """Take a term away. What names it stays, and is shown as dangling."""
+    from factbook.cli.documents import show_json
     from factbook.cli.note_rows import author_of
     from factbook.cli.terminal import say
 
     with opened() as factbook:
         factbook.glossary.remove(key, author=author_of(author), expected=expected)
-    say(f"{key} is gone")
+    show_json({"key": key, "removed": True}) if as_json else say(f"{key} is gone")
 
 
 @app.command("export")
-def export_terms(output: Output = None) -> None:
+def export_terms(output: Output = None, as_json: AsJson = False) -> None:
     """Write all terms as YAML, for git."""
     from factbook.cli import note_rows
     from factbook.knowledge.term_files import format_terms
 
     with opened() as factbook:
-        note_rows.write_text(format_terms(factbook.glossary.all_terms()), output)
+        note_rows.write_document(format_terms(factbook.glossary.all_terms()), output, as_json=as_json)
 
 
 @app.command("import")

@@ -14,7 +14,9 @@ from factbook.cli.tables import show_table
 from factbook.cli.terminal import note, say
 from factbook.errors import InvalidRequest
 from factbook.knowledge.editing import NewNote, Removal
+from factbook.knowledge.note_files import MAX_NODES
 from factbook.knowledge.note_import import read_file_text
+from factbook.rulefiles import parse
 from factbook_sdk.facts.kinds.annotation import Property
 
 if TYPE_CHECKING:
@@ -89,8 +91,10 @@ def read_text(file: Path) -> str:
         raise InvalidRequest(f"{file} cannot be read", why=error.strerror or "", field="file") from error
 
 
-def write_text(text: str, file: Path | None) -> None:
-    """Write a file, or to stdout."""
+def write_document(text: str, file: Path | None, *, as_json: bool) -> None:
+    """Write YAML, or the same as JSON, to a file or to stdout."""
+    if as_json:
+        text = msgspec.json.format(msgspec.json.encode(parse(text, max_nodes=MAX_NODES).root), indent=2).decode() + "\n"
     if file is None:
         print(text, end="")
         return

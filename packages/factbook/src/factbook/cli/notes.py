@@ -27,6 +27,7 @@ ExpectedText = Annotated[
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; default: stdout.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Write the same as JSON, which `import` reads as well.")]
 Items = Annotated[int, typer.Option("--limit", metavar="N", min=1, max=MAX_LIMIT, help="Most lines to show.")]
 
 Description = Annotated[str | None, typer.Option("--description", metavar="TEXT", help="What it is.")]
@@ -200,13 +201,14 @@ def export_notes(
     source_id: Annotated[str, typer.Argument(metavar="SOURCE", help="The source to write notes of.")],
     output: Output = None,
     author: AuthorText = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write what an author says of a source as YAML, for git."""
     from factbook.cli import note_rows
 
     with opened() as factbook:
         text = factbook.notes.files.export(source_id, note_rows.author_of(author))
-    note_rows.write_text(text, output)
+    note_rows.write_document(text, output, as_json=as_json)
 
 
 @app.command("import")
