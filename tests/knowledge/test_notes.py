@@ -10,6 +10,7 @@ from tests.knowledge.conftest import World, at
 from factbook.errors import EditConflict, InvalidRequest, NotFound
 from factbook.knowledge import NoteChange, NoteFilter, NoteSet, place_of
 from factbook.knowledge.editing import NewNote, Removal
+from factbook.knowledge.projection import NotesProjection
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.annotation import Note, Rejection
 
@@ -65,6 +66,28 @@ def test_saying_more_does_not_make_what_was_said_before_newer(world: World) -> N
     world.say("orders", Note("description", "Ann's"), Note("tag", "core"), hours=3)
     assert described(world).value == "Bob's"
     assert described(world).overruled[0].said_at == at(1)
+
+
+def test_who_has_looked_again_says_so_with_a_reason(world: World) -> None:
+    world.say("orders", Note("description", "Ann's"), hours=1)
+    world.table("orders", "id", comment="Something else", hours=2)
+    world.say("orders", Note("description", "Ann's"), Note("tag", "x"), hours=3)
+    assert described(world).source_changed
+    world.say("orders", Note("description", "Ann's", reason="Checked"), hours=4)
+    assert (described(world).source_changed, described(world).origins[0].reason) == (False, "Checked")
+
+
+def test_what_is_no_longer_in_the_log_is_forgotten(small: World) -> None:
+    small.table("orders", "id")
+    small.say("orders", Note("tag", "old"))
+    small.say("orders", Note("tag", "bob's"), author=BOB)
+    with small.repository.database.writing() as connection:
+        connection.exec_driver_sql('DELETE FROM records WHERE "offset" = 2')
+        NotesProjection().forget(connection, "default", "annotation")
+    found = small.notes.search.page(NoteFilter()).items
+    assert [item.value for item in found] == ["bob's"]
+    small.repository.rebuild()
+    assert small.notes.search.page(NoteFilter()).items == found
 
 
 def test_tags_are_united_with_everybody_who_says_them(world: World) -> None:

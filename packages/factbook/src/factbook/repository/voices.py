@@ -20,7 +20,7 @@ KIND = "annotation"
 _PAGE = MAX_LIMIT // 10
 _TICK = timedelta(microseconds=1)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
-_Statement = tuple[str | None, str, str | None, bytes]
+_Statement = tuple[str | None, str, str | None, bytes, str | None]
 
 
 class Judged(NamedTuple):
@@ -109,4 +109,5 @@ def _records(repository: MetadataRepository, targets: Targets, tenant: str, as_o
 
 
 def _statement(note: Note) -> _Statement:
-    return note.column, note.property, note.name, value_key(note.value)
+    # Who gives a new reason has looked at it again.
+    return note.column, note.property, note.name, value_key(note.value), note.reason
