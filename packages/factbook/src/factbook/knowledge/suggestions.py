@@ -5,7 +5,8 @@ Nothing of it is applied by itself. Who accepts one makes a note of their own; w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -33,6 +34,7 @@ LINEAGE = "rule:lineage"
 MAX_FACTS = 50_000
 MAX_LABELS = 10_000
 MAX_SUGGESTIONS = 10_000
+MAX_VISITS = 200_000
 """What is read and kept at most; an answer that met a bound says so."""
 _TABLES = 250
 
@@ -156,22 +158,21 @@ class Suggestions:
         """Return the labels that reach places of the source and that nobody has said there, or rejected."""
         notes = self._search.labels(("tag", "classification"), limit=MAX_LABELS + 1)
         facts, more = self._lineage()
-        edges = Edges(facts)
-        best: dict[tuple[Place, str, bytes], Reached] = {}
+        edges = Edges(facts, budget=MAX_VISITS)
+        alike: dict[tuple[str, bytes], list[Label]] = {}
         for note in notes[:MAX_LABELS]:
             if isinstance(note.value, str):
                 label = Label(parse_place(note.place), note.property, note.value, note.author, _certainty(note.confidence), note.record_id)
-                for reached in edges.follow(label):
-                    key = (reached.place, label.property, value_key(label.value))
-                    if reached.place.source_id == source_id and (key not in best or best[key].confidence < reached.confidence):
-                        best[key] = reached
-        return list(self._unsaid(best)), more or len(notes) > MAX_LABELS
+                alike.setdefault((label.property, value_key(label.value)), []).append(label)
+        found = [reached for labels in alike.values() for reached in edges.follow(labels) if reached.place.source_id == source_id]
+        found = heapq.nsmallest(MAX_SUGGESTIONS, found, key=lambda reached: -reached.confidence)
+        return list(self._unsaid(found)), more or len(notes) > MAX_LABELS or edges.is_exhausted
 
-    def _unsaid(self, best: dict[tuple[Place, str, bytes], Reached]) -> Iterator[Suggestion]:
-        said = self._said({place.target for place, _, _ in best})
-        for (place, _, _), reached in best.items():
+    def _unsaid(self, found: Sequence[Reached]) -> Iterator[Suggestion]:
+        said = self._said({reached.place.target for reached in found})
+        for reached in found:
+            place, label = reached.place, reached.label
             known = said.get(place.target, Said())
-            label = reached.label
             proposed = Note(label.property, label.value, place.column)
             whole = Note(label.property, label.value) if label.property == "classification" else proposed
             is_said = any(_is_same(voice.note, proposed) or _is_same(voice.note, whole) for voice in known.voices)
