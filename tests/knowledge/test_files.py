@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.knowledge.conftest import World
 
@@ -80,6 +80,7 @@ tables:
 """
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.recursive(
         VALUE | st.none() | st.just("") | st.text(st.characters(exclude_categories=["Cs"]), max_size=9), lambda inner: st.lists(inner)
@@ -90,6 +91,7 @@ def test_any_value_comes_back_from_a_document(value: Any) -> None:
     assert (found.root, found.mistakes) == ({"value": value}, [])
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(PLACES, st.tuples(NOTES, REJECTIONS), max_size=4))
 def test_any_notes_come_back_from_their_file(said: dict[Place, tuple[list[Note], list[Rejection]]]) -> None:
     annotations = {
