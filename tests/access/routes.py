@@ -49,11 +49,18 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "/lineage/upstream/{name}": near,
             "/lineage/downstream/{name}": near,
             "/lineage/breaks/{name}": near,
+            "/notes/search": msgspec.json.encode([self.source_id, "public", self.table, "", self.producer_id, 0]).hex(),
+            "/suggestions/{source_id}": msgspec.json.encode([-1.0, f"{self.source_id}/public/{self.table}", "tag", ""]).hex(),
+            "/glossary": self.table,
             "/quality/{source_id}": msgspec.json.encode(["public", self.table]).hex(),
             "/domains": self.table,
             "/products": self.table,
             "/sources": self.source_id,
             "/tokens": self.token_id,
+        }
+        cursors |= {
+            f"/notes/{{source_id}}{rest}": msgspec.json.encode(["public", self.table, 0]).hex()
+            for rest in ("", "/{schema}", "/{schema}/{table}", "/{schema}/{table}/{column}")
         }
         return {
             "tenant": self.tenant,
@@ -74,6 +81,22 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "bind": [f"{self.table}={self.source_id}.public.{self.table}"],
             "replace": "true",
             "data": "true",
+            "column": "id",
+            "author": f"agent:{self.producer_id}" if "{" in path else self.producer_id,
+            "expected": self.token_id,
+            "suggestion_id": self.alert_id,
+            "key": self.table,
+            "root": self.table,
+            "text": self.table,
+            "tag": self.table,
+            "owner": self.table,
+            "steward": self.table,
+            "term": self.table,
+            "classification": self.table,
+            "domain": self.table,
+            "suggested": "false",
+            "status": "active" if path.endswith("/products") else "draft",
+            "origin": "notes" if "/suggestions" in path else "manual",
             "after_offset": self.offset,
             "cursor": next(
                 (cursor for start, cursor in cursors.items() if path.endswith(start)), f"2026-01-01T00:00:00+00:00~{self.offset}"
@@ -110,11 +133,6 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "follow": "false",
             "format": "json",
             "what": "facts",
-            "domain": self.table,
-            "status": "active",
-            "tag": self.producer_id,
-            "owner": self.producer_id,
-            "text": self.table,
             "offset": 1,
             "if-match": "1.0.0",
             "dataset": self.table,
@@ -126,7 +144,6 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "source": f"{self.source_id}.public.{self.table}",
             "target": self.table,
             "lineage_type": "derived",
-            "origin": "manual",
             "depth": 2,
             "columns": "true",
             "include_gone": "true",
@@ -236,6 +253,20 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "POST /lineage/batch": [[self.event], [self.event, {}]],
             "POST /jobs/{job_id}/retry": [None],
             "POST /alerts/{alert_id}/acknowledge": [None],
+            **{
+                f"{method} /notes/{{source_id}}{rest}": bodies
+                for rest in ("", "/{schema}", "/{schema}/{table}", "/{schema}/{table}/{column}")
+                for method, bodies in (
+                    ("PUT", [{"notes": [{"property": "tag", "value": self.table}]}]),
+                    ("PATCH", [{"add": [{"property": "tag", "value": self.table}]}, {"remove": [{"property": "tag"}]}]),
+                    ("DELETE", [None]),
+                )
+            },
+            "POST /suggestions/{source_id}/{suggestion_id}/accept": [None, {"reason": self.table}],
+            "POST /suggestions/{source_id}/{suggestion_id}/reject": [None, {"reason": self.table}],
+            "POST /glossary": [{"key": self.table, "name": self.table}],
+            "PUT /glossary/{key}": [{"name": self.table}],
+            "DELETE /glossary/{key}": [None],
             "POST /tokens": [
                 {"name": "t", "grants": [{"action": "read", "tenant": self.tenant}]},
                 {"name": "t", "grants": [{"action": "read", "tenant": home}, {"action": "read", "tenant": self.tenant}]},

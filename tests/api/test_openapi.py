@@ -11,6 +11,7 @@ from tests.api.conftest import a_record, check_problem, scan
 
 from factbook.api.openapi import TYPES
 
+NOTE_FORMS = ("", "/{schema}", "/{schema}/{table}", "/{schema}/{table}/{column}")
 PROMISED = {
     ("get", "/health"),
     ("get", "/metrics"),
@@ -97,6 +98,18 @@ PROMISED = {
     ("post", "/contracts/{contract_id}/check"),
     ("get", "/product/{name}/odps"),
     ("post", "/products/odps"),
+    *((method, f"/notes/{{source_id}}{rest}") for method in ("get", "put", "patch", "delete") for rest in NOTE_FORMS),
+    ("get", "/notes/search"),
+    ("get", "/notes/history"),
+    ("get", "/suggestions/{source_id}"),
+    ("post", "/suggestions/{source_id}/{suggestion_id}/accept"),
+    ("post", "/suggestions/{source_id}/{suggestion_id}/reject"),
+    ("get", "/glossary"),
+    ("post", "/glossary"),
+    ("get", "/glossary/tree"),
+    ("get", "/glossary/{key}"),
+    ("put", "/glossary/{key}"),
+    ("delete", "/glossary/{key}"),
     ("get", "/retention"),
     ("get", "/retention/plan"),
     ("post", "/retention/apply"),

@@ -108,7 +108,8 @@ def test_notes_of_all_authors_are_in_force_each_as_it_was_last_said(catalog):
 
     spoken = [said("zoe", "first", 1), said("zoe", "second", 2), said("anna", "hers", 1), said("carl", "his", 1), said("carl", None, 3)]
     (orders,) = catalog([fact("orders", snapshot()), *spoken]).tables("shop")
-    assert [(author, note.value) for author, note in orders.notes] == [("anna", "hers"), ("zoe", "second")]
+    # The newest first: of persons, who spoke last is believed.
+    assert [(author, note.value) for author, note in orders.notes] == [("zoe", "second"), ("anna", "hers")]
 
 
 def test_a_moment_shows_what_was_known_of_it(catalog):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from factbook.jobs import Job, Jobs, Progress
     from factbook.jobs.worker import Worker
     from factbook.kinds import GovernedKinds, Kinds
+    from factbook.knowledge import Glossary, Notes, Suggestions
     from factbook.lineage.reading import LineageReader
     from factbook.lineage.sql import SqlReader
     from factbook.lint import Lint
@@ -124,6 +125,7 @@ class Factbook:
         """Return the views that follow the log."""
         from factbook.dictionary.projection import DictionaryProjection
         from factbook.jobs.projection import JobsProjection
+        from factbook.knowledge.projection import NotesProjection
         from factbook.lineage.projection import LineageProjection
         from factbook.names.projection import NamesProjection
         from factbook.products.projection import ProductsProjection
@@ -137,6 +139,7 @@ class Factbook:
             NamesProjection(),
             ProductsProjection(),
             LineageProjection(),
+            NotesProjection(),
             IndexProjection(builtin_kinds()),
         )
 
@@ -161,6 +164,18 @@ class Factbook:
     @property
     def lint(self) -> Lint:
         return self.own.lint
+
+    @property
+    def notes(self) -> Notes:
+        return self.own.notes
+
+    @property
+    def glossary(self) -> Glossary:
+        return self.own.glossary
+
+    @property
+    def suggestions(self) -> Suggestions:
+        return self.own.suggestions
 
     @property
     def diffs(self) -> Diffs:

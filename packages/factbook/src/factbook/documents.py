@@ -1,4 +1,7 @@
-"""YAML 1.2 as plain values that know their lines. Timestamps stay text, so that nobody's date becomes something else."""
+"""Documents that people write and keep in git: YAML 1.2 read strictly, as plain values that know their lines.
+
+Timestamps stay text, so that nobody's date becomes something else. A key that stands twice is a mistake, never the later one.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ def place(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def parse(text: str) -> Document:
+def parse(text: str, *, max_nodes: int = MAX_NODES) -> Document:
     """Parse YAML (or JSON, which is YAML); raises :class:`Unreadable`."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -78,23 +81,54 @@ def parse(text: str) -> Document:
         raise Unreadable(Mistake(1, "", f"this is no YAML: {str(error).splitlines()[0]}")) from error
     except RecursionError as error:
         raise Unreadable(Mistake(1, "", "it is nested too deep")) from error
-    reader = _Reader()
+    reader = _Reader(max_nodes)
     value = reader.value(root, ()) if root is not None else None
     return Document(value, reader.lines, reader.mistakes)
 
 
+def format_document(value: Any) -> str:
+    """Return plain values as YAML that :func:`parse` reads back the same; keys in their order, texts of several lines as blocks."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.representer import SafeRepresenter
+
+    class Representer(SafeRepresenter):
+        """Writes texts of several lines as people write them."""
+
+    def represent_text(representer: Any, text: str) -> Any:
+        style = "|" if "\n" in text and not _needs_quotes(text) else '"' if not text.replace("\n", "").isprintable() else None
+        return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Representer.add_representer(str, represent_text)
+    yaml: Any = YAML(typ="safe", pure=True)
+    yaml.Representer = Representer
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False
+    yaml.allow_unicode = True
+    yaml.width = 4096
+    stream = StringIO()
+    yaml.dump(value, stream)
+    return stream.getvalue()
+
+
+def _needs_quotes(text: str) -> bool:
+    """Return whether a block would lose something of a text: what is no plain line, or white space where blocks have none."""
+    lines = text.split("\n")
+    return not all(line.isprintable() and line == line.rstrip() for line in lines) or text[0].isspace() or text != text.rstrip("\n")
+
+
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, max_nodes: int) -> None:
         self.lines: dict[Path, int] = {}
         self.mistakes: list[Mistake] = []
         self._nodes = 0
+        self._max_nodes = max_nodes
 
     def value(self, node: Any, path: Path) -> Any:
         from ruamel.yaml.nodes import MappingNode, SequenceNode
 
         line = node.start_mark.line + 1
         self._nodes += 1
-        if self._nodes > MAX_NODES or len(path) > MAX_DEPTH:
+        if self._nodes > self._max_nodes or len(path) > MAX_DEPTH:
             raise Unreadable(Mistake(line, place(path[:4]), "the document is too large or nested too deep"))
         self.lines[path] = line
         if isinstance(node, MappingNode):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from factbook.diff.severities import Severities
     from factbook.export.service import Exports
     from factbook.jobs import Handler, Job, Jobs, Progress
+    from factbook.knowledge import Glossary, Notes, Suggestions
     from factbook.lineage.reading import LineageReader
     from factbook.lineage.registering import Registrar
     from factbook.lineage.sql import SqlLineage
@@ -137,6 +138,24 @@ class Rooms:
         from factbook.openlineage import Exports
 
         return Exports(self._house.repository, tenant=self.tenant)
+
+    @cached_property
+    def notes(self) -> Notes:
+        from factbook.knowledge import Notes
+
+        return Notes(self._house.sql, tenant=self.tenant)
+
+    @cached_property
+    def glossary(self) -> Glossary:
+        from factbook.knowledge import Glossary
+
+        return Glossary(self._house.sql, tenant=self.tenant)
+
+    @cached_property
+    def suggestions(self) -> Suggestions:
+        from factbook.knowledge import Suggestions
+
+        return Suggestions(self._house.sql, tenant=self.tenant)
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from factbook.access import Action, Principal
 from factbook.access.audit import Tally
 from factbook.access.scoped import ScopedRepository, not_allowed
-from factbook.access.scopes import EVERYTHING, of_nobody
+from factbook.access.scopes import EVERYTHING, Who, of_nobody
 from factbook.access.writing import write_check
 from factbook.api.parameters import TenantName
 from factbook.dbt import WRITES as DBT_WRITES
@@ -27,6 +27,9 @@ from factbook.errors import InvalidRecord, InvalidRequest, NotAllowed
 from factbook.history.service import JOB_TYPES
 from factbook.jobs import Job
 from factbook.jobs.projection import JobsProjection
+from factbook.knowledge.authors import author_type
+from factbook.knowledge.finding import READS as NOTE_READS
+from factbook.knowledge.suggestions import READS as SUGGESTION_READS
 from factbook.lineage.projection import LineageProjection
 from factbook.lint.tables import READS as LINT_READS
 from factbook.names.ledger import LEDGER_READS
@@ -178,6 +181,22 @@ def check_admin(request: Request, tenant: str) -> None:
     admit(request, tenant, _ADMIN)
 
 
+def author_meant(request: Request, rooms: Rooms, named: str | None) -> str:
+    """Return who says something: whoever asks, unless another author is named. Raises :class:`NotAllowed` for the name of another person.
+
+    An agent or a rule may be named by whoever may write; a person only by an admin, so that nobody speaks for others.
+    """
+    principal = asking(request).principal
+    own = f"person:{principal.name if principal.who is Who.TOKEN else principal.who}"
+    if named is None or named == own:
+        return own
+    if author_type(named) == "person" and not principal.may_all(Action.ADMIN, rooms.tenant):
+        raise NotAllowed(
+            f"{principal} may not speak as {named}", why="that is another person", fix=f"Leave author out: you are {own}", field="author"
+        )
+    return named
+
+
 async def _tokens_of(request: Request, rooms: TenantAdmin, tenant: TenantName = None) -> str | None:
     """Return whose tokens are meant; ``None`` for all there are, which is what an admin of every tenant means who names none."""
     return None if tenant is None and asking(request).principal.runs_every_tenant else rooms.tenant
@@ -271,6 +290,8 @@ def still_good(request: Request) -> None:
 _JOBS = tuple(sorted(JobsProjection.kinds))
 _SCANS = ("catalog_scan",)
 _ALERTS = ("alert",)
+_NOTES = ("annotation",)
+_GLOSSARY = ("annotation", "glossary_term")
 _COMPARED: Demand = (Action.READ, ("catalog_scan", "schema_snapshot", "statistics_snapshot"))
 _CONTRACTS = ("data_contract",)
 _PROMISED: Demand = (Action.READ, ("catalog_scan", "data_contract", "schema_snapshot"))
@@ -306,6 +327,12 @@ LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]
 LineageReader = Annotated["Rooms", needs(_LINEAGE)]
 LineageWriter = Annotated["Rooms", needs(_LINEAGE, (Action.WRITE, ("lineage",)))]
 LineageProducer = Annotated["Rooms", needs((Action.WRITE, TOLD_IN_EVENTS))]
+NoteReader = Annotated["Rooms", needs((Action.READ, NOTE_READS))]
+NoteKeeper = Annotated["Rooms", needs((Action.READ, NOTE_READS), (Action.WRITE, _NOTES))]
+SuggestionReader = Annotated["Rooms", needs((Action.READ, SUGGESTION_READS))]
+SuggestionJudge = Annotated["Rooms", needs((Action.READ, SUGGESTION_READS), (Action.WRITE, _NOTES))]
+GlossaryReader = Annotated["Rooms", needs((Action.READ, _GLOSSARY))]
+GlossaryKeeper = Annotated["Rooms", needs((Action.READ, _GLOSSARY), (Action.WRITE, ("glossary_term",)))]
 AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
 AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]
 DiffReader = Annotated["Rooms", needs(_COMPARED)]

@@ -16,6 +16,7 @@ from factbook.api.schemas import (
     DiffWish,
     GateQuestion,
     HealthBrief,
+    Judgement,
     KindChanges,
     KindPage,
     LatestQuestion,
@@ -47,8 +48,21 @@ from factbook.health import Health
 from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
 from factbook.kinds import Proposal, Registered, Verdict
+from factbook.knowledge import (
+    EditionPage,
+    FoundPage,
+    KnownPage,
+    NoteChange,
+    NoteSet,
+    OwnNotes,
+    SuggestionPage,
+    TermPage,
+    TermTree,
+    TermView,
+)
+from factbook.knowledge.glossary import ChangedTerm, NewTerm, Term
 from factbook.lineage.model import Breaks, Closure, LineageEntry, LineageEntryPage, LineageStats, Neighbourhood, Paths
-from factbook.lineage.registering import NewLineage, Removal
+from factbook.lineage.registering import LineageRemoval, NewLineage
 from factbook.lineage.sql import SqlLineageReport
 from factbook.lint.model import LintPage
 from factbook.names import Binding, BindingPage, UnresolvedPage
@@ -83,6 +97,20 @@ TYPES: tuple[type, ...] = (
     BatchAnswer,
     Binding,
     BindingPage,
+    ChangedTerm,
+    EditionPage,
+    FoundPage,
+    Judgement,
+    KnownPage,
+    NewTerm,
+    NoteChange,
+    NoteSet,
+    OwnNotes,
+    SuggestionPage,
+    Term,
+    TermPage,
+    TermTree,
+    TermView,
     Connection,
     ContractCheck,
     ContractEdit,
@@ -120,7 +148,7 @@ TYPES: tuple[type, ...] = (
     Neighbourhood,
     NewLineage,
     Paths,
-    Removal,
+    LineageRemoval,
     LintPage,
     MeasuredPage,
     MeasuredTable,

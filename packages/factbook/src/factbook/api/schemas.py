@@ -42,6 +42,12 @@ _Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
 _Patterns = Annotated[list[_Text], Meta(max_length=1000)]
 
 
+class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a suggestion is accepted or rejected."""
+
+    reason: _Text | None = None
+
+
 class ScanTrigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to scan: a registered ``source_id``, a ``url`` (under ``source_id`` as its name, if given), or the configured source.
 

@@ -55,4 +55,6 @@ def dictionary(
     )
     with opened() as factbook:
         page = factbook.dictionary.page(wanted, limit=limit, cursor=cursor, as_of=as_of)
-    dictionary_rows.show(page, as_csv=as_csv, as_json=as_json)
+        places = [] if as_csv or as_json else dictionary_rows.places_of(page.items)
+        said = factbook.notes.reading.summaries(places, as_of=as_of)
+    dictionary_rows.show(page, said, as_csv=as_csv, as_json=as_json)

@@ -25,11 +25,13 @@ from factbook.cli import (
     doctor,
     export,
     gate,
+    glossary,
     jobs,
     kinds,
     lineage,
     lint,
     names,
+    notes,
     openlineage,
     products,
     profile,
@@ -67,6 +69,8 @@ app.command()(lint.lint)
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(names.app, name="names")
 app.command()(dbt.dbt)
+app.add_typer(notes.app, name="notes")
+app.add_typer(glossary.app, name="glossary")
 app.command()(diff.diff)
 app.command()(gate.gate)
 app.add_typer(quality.app, name="quality")

@@ -16,13 +16,15 @@ import msgspec
 from factbook.errors import NotAllowed, NotFound
 from factbook.repository.naming import sources_of, tables_of
 from factbook.repository.sensitivity import Told, sensitive_of
+from factbook.repository.voices import Said, said_of
 from factbook_sdk.facts import MetadataTarget
-from factbook_sdk.facts.kinds.annotation import Annotation, Note, Sensitive
+from factbook_sdk.facts.kinds.annotation import Note, Sensitive
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan
 from factbook_sdk.facts.kinds.lineage import Lineage
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.facts.kinds.statistics_snapshot import StatisticsSnapshot, without_values
 from factbook_sdk.facts.kinds.table_observation import TableObservation
+from factbook_sdk.facts.precedence import says_something
 from factbook_sdk.facts.record import as_utc
 from factbook_sdk.repository.contract import MetadataRepository, StoredRecord, Targets, Within
 
@@ -33,6 +35,7 @@ _TABLES = 250
 """Tables in memory at a time: one of a thousand columns is a megabyte, so more would be felt."""
 _PAGE = 1_000
 _TICK = timedelta(microseconds=1)
+_NOBODY = Said()
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
@@ -56,7 +59,7 @@ class TableEntry(msgspec.Struct, frozen=True, kw_only=True):
     """``produced_at`` of the statistics."""
     measured_run_id: str | None = None
     notes: list[tuple[str, Note]] = []
-    """(author, note) of all annotations in force, by author."""
+    """(author, note) of all annotations in force that nobody rejects, the most trusted first (:mod:`factbook_sdk.facts.precedence`)."""
     lineage: list[Lineage] = []
     """What is in force, by producer."""
     sensitive: Sensitive = Sensitive()
@@ -70,8 +73,8 @@ class TableEntry(msgspec.Struct, frozen=True, kw_only=True):
         return [(author, note) for author, note in self.notes if note.column == column and note.property == prop]
 
     def description(self, column: str | None = None) -> str | None:
-        """Return what people say a column or the table is, else what the source says; of several authors the first by name."""
-        said = [str(note.value) for _, note in self.notes_on(column, "description")]
+        """Return what holds as the description of a column or the table: what people and machines say, else what the source says."""
+        said = [str(note.value) for _, note in self.notes_on(column, "description") if says_something(note.value)]
         if said:
             return said[0]
         if column is None:
@@ -185,12 +188,12 @@ class Catalog:
         there = [target for target in targets if target in snapshots]
         observations = self._latest(there, "table_observation")
         statistics = self._latest(there, "statistics_snapshot")
-        annotations = self._in_force(there, "annotation", Annotation)
+        annotations = said_of(self._repository, there, tenant=self.tenant, as_of=self.as_of) if there else {}
         lineage = self._in_force(there, "lineage", Lineage)
         told = {
             target: Told(
                 msgspec.convert(snapshots[target].record.payload, SchemaSnapshot),
-                [said for _, said in annotations[target]],
+                annotations.get(target, _NOBODY).annotations,
                 [edges for _, edges in lineage[target]],
             )
             for target in there
@@ -198,7 +201,6 @@ class Catalog:
         covered = sensitive_of(self._repository, there, tenant=self.tenant, as_of=self.as_of, known=told)
         for target in there:
             record = snapshots[target].record
-            notes = [(author, note) for author, said in annotations[target] for note in said.notes]
             measured = statistics.get(target)
             yield TableEntry(
                 source_id=target.source_id,
@@ -213,7 +215,7 @@ class Catalog:
                 statistics=_payload(_without_values(measured, covered[target]), StatisticsSnapshot) if measured else None,
                 measured_at=measured.record.produced_at if measured else None,
                 measured_run_id=measured.record.context.run_id if measured else None,
-                notes=notes,
+                notes=annotations.get(target, _NOBODY).notes,
                 lineage=list(told[target].lineage),
                 sensitive=covered[target],
             )

@@ -127,12 +127,12 @@ def platform_instance(naming: Naming) -> Iterator[Aspect]:
 
 
 def said(entry: TableEntry, tally: Tally) -> Iterator[Aspect]:
-    """Yield what people and agents say of a table and its columns."""
+    """Yield what people and agents say of a table and its columns; of several descriptions the one that holds."""
     notes = [note for _, note in entry.notes if note.column is None]
     stamp = _stamp(entry.recorded_at)
     descriptions = _values(notes, "description")
     if descriptions:
-        yield "editableDatasetProperties", {"created": stamp, "lastModified": stamp, "description": "\n\n".join(descriptions)}
+        yield "editableDatasetProperties", {"created": stamp, "lastModified": stamp, "description": descriptions[0]}
     owners = [(urn("corpuser", value), "TECHNICAL_OWNER") for value in _values(notes, "owner")]
     owners += [(urn("corpuser", value), "DATA_STEWARD") for value in _values(notes, "steward")]
     if owners:
@@ -158,7 +158,7 @@ def said(entry: TableEntry, tally: Tally) -> Iterator[Aspect]:
 def _editable_field(entry: TableEntry, column: str, stamp: dict[str, Any]) -> dict[str, Any] | None:
     notes = [note for _, note in entry.notes if note.column == column]
     descriptions = _values(notes, "description")
-    found = ({"description": "\n\n".join(descriptions)} if descriptions else {}) | _labels(notes, stamp)
+    found = ({"description": descriptions[0]} if descriptions else {}) | _labels(notes, stamp)
     return {"fieldPath": column} | found if found else None
 
 

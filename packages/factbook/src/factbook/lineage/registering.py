@@ -51,7 +51,7 @@ def read_wish(told: dict[str, Any]) -> NewLineage:
         raise InvalidRequest("The entry is wrong", why=message, field=path.rstrip("`") or None) from error
 
 
-class Removal(msgspec.Struct, frozen=True):
+class LineageRemoval(msgspec.Struct, frozen=True):
     """How many entries were taken back."""
 
     removed: int
@@ -106,7 +106,7 @@ class Registrar:
             last_seen=stands_from,
         )
 
-    def remove(self, source: str, target: str) -> Removal:
+    def remove(self, source: str, target: str) -> LineageRemoval:
         """Take back every entry of these two names that was made by hand, whoever made it; return how many. Raises :class:`NotFound`."""
         sources, targets = ({self._meant(name), (PRODUCTS, "", name)} for name in (source, target))
         with self._repository.transaction() as appending:
@@ -125,7 +125,7 @@ class Registrar:
                     for target, producer_id, valid_from in standing
                 ]
             )
-        return Removal(len(standing))
+        return LineageRemoval(len(standing))
 
     def _check_room(self, connection: Connection) -> None:
         mine = (facts.c.tenant == self._tenant, facts.c.valid_to == OPEN, facts.c.origin == _MANUAL)

@@ -30,7 +30,7 @@ from factbook.lineage.model import (
 )
 from factbook.lineage.paths import MAX_PATHS
 from factbook.lineage.reading import DEFAULT_DEPTH, DEFAULT_PATHS
-from factbook.lineage.registering import NewLineage, Removal
+from factbook.lineage.registering import LineageRemoval, NewLineage
 from factbook.lineage.view import View
 from factbook.lineage.walking import MAX_DEPTH
 
@@ -88,7 +88,7 @@ def list_lineage(
     )
 
 
-@router.delete("/lineage", responses=described(Removal, "How many entries were taken back.", errors=(404,)))
+@router.delete("/lineage", responses=described(LineageRemoval, "How many entries were taken back.", errors=(404,)))
 def remove_lineage(request: Request, rooms: LineageWriter, source: Node, target: Node) -> Response:
     """Take back what was registered by hand between two names, whoever did. Its past stays."""
     asking(request).subject = target

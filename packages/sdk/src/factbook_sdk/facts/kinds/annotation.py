@@ -22,22 +22,46 @@ KIND = Kind(
 )
 
 
-class Note(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One statement. ``column`` is missing where it is about the whole table; ``confidence`` is for guesses of machines."""
+Property = Literal["description", "owner", "steward", "tag", "classification", "term", "certification", "deprecation", "link", "custom"]
+AuthorType = Literal["person", "agent", "rule"]
 
-    property: Literal["description", "owner", "steward", "tag", "classification", "term", "certification", "deprecation", "link", "custom"]
+
+class Note(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One statement. ``column`` is missing where it is about the whole table; ``confidence`` is for guesses of machines.
+
+    A note that accepts a suggestion names whose it was (``suggested_by``) and the record that held it (``evidence``).
+    """
+
+    property: Property
     value: Any
     column: Name | None = None
     name: Name | None = None
     confidence: Share | None = None
     reason: str | None = None
+    suggested_by: Name | None = None
+    evidence: Name | None = None
+
+
+class Rejection(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A statement of machines that a person says is wrong, whatever machine says it; with ``author`` only of that one."""
+
+    property: Property
+    value: Any
+    column: Name | None = None
+    name: Name | None = None
+    author: Name | None = None
+    reason: str | None = None
 
 
 class Annotation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The payload: everything this author says of this target. An author who says less takes something back."""
+    """The payload: everything this author says of this target. An author who says less takes something back.
 
-    author_type: Literal["person", "agent", "rule"]
+    Rejections are a person's; of others they mean nothing.
+    """
+
+    author_type: AuthorType
     notes: list[Note] = []
+    rejections: list[Rejection] = []
 
 
 SENSITIVE = frozenset({"sensitive", "pii", "personal", "confidential", "secret", "restricted"})
