@@ -26,6 +26,7 @@ from factbook.cli import (
     jobs,
     kinds,
     lint,
+    mcp,
     profile,
     quality,
     rebuild,
@@ -78,6 +79,7 @@ app.command()(rebuild.rebuild)
 app.add_typer(watch.app, name="watch")
 app.add_typer(alerts.app, name="alerts")
 app.command()(serve.serve)
+app.command()(mcp.mcp)
 app.command()(worker.worker)
 app.command()(doctor.doctor)
 
