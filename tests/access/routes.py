@@ -13,8 +13,8 @@ from urllib.parse import quote
 import msgspec
 from fastapi import FastAPI
 
-UNSCOPED = {"/openapi.json", "/static", "/docs", "/redoc", "/"}
-"""What shows the API itself and nothing in it."""
+UNSCOPED = {"/openapi.json", "/static", "/docs", "/redoc", "/", "/mcp"}
+"""What shows the API itself and nothing in it; the tools at ``/mcp`` ask the other routes as whoever asks them (``tests/agents``)."""
 
 
 class Names(msgspec.Struct, frozen=True, kw_only=True):

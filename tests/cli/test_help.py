@@ -57,7 +57,7 @@ def test_every_verb_that_answers_answers_in_json() -> None:
         return {option for parameter in command.params for option in parameter.opts} if not hasattr(command, "commands") else {"--json"}
 
     silent = {path for path in PATHS if path and "--json" not in options(path)}
-    assert silent == {("demo",), ("serve",), ("worker",)}
+    assert silent == {("demo",), ("serve",), ("worker",), ("mcp",)}
 
 
 def test_option_names_are_lower_case() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.knowledge.conftest import World
 
-from factbook.errors import InvalidRequest, NotFound, PreconditionFailed
+from factbook.errors import AlreadyThere, InvalidRequest, NotFound, PreconditionFailed
 from factbook.knowledge import TermFilter
 from factbook.knowledge.terms import Terms
 from factbook_sdk.facts.kinds.annotation import Note

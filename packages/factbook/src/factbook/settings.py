@@ -145,6 +145,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL.", _level),
     Setting("HOST", "127.0.0.1", "Address the server listens on. Any other than loopback needs API_KEY or an admin token.", _text),
     Setting("PORT", "8000", "Port the server listens on.", _port),
+    Setting("MCP", "true", "Whether the server offers its tools for agents at /mcp.", _flag),
     Setting(
         "API_KEY",
         "",
@@ -295,6 +296,7 @@ class Settings(msgspec.Struct, frozen=True):
     log_level: str
     host: str
     port: int
+    mcp: bool
     api_key: str
     secret_key: str
     tenant: str

@@ -13,9 +13,11 @@ from fastapi import Depends, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
+from starlette.routing import Route
 
 from factbook.api import docs, openapi, problems
 from factbook.api.access import close_undeclared
+from factbook.api.agents import Agents
 from factbook.api.bodies import BodyLimit
 from factbook.api.exporting import places
 from factbook.api.measuring import Measuring, request_histogram
@@ -41,15 +43,16 @@ Lists of records come as NDJSON to clients that accept `application/x-ndjson`; t
 or `Next-After-Offset`. Bodies may be packed (`Content-Encoding: gzip`); MAX_BODY_BYTES bounds them packed and unpacked."""
 
 
-def create_app(factbook: Factbook) -> FastAPI:
-    """Build the application around a Factbook. Its lifespan runs background jobs, and closes the Factbook at its end."""
+def create_app(factbook: Factbook, *, works: bool = True) -> FastAPI:
+    """Build the application around a Factbook. Its lifespan runs background jobs (unless ``works`` is false), and closes the Factbook at
+    its end."""
     app = FastAPI(
         title="Factbook",
         version=installed_version(),
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(factbook),
+        lifespan=_lifespan(factbook, works=works),
         default_response_class=Response,
     )
     app.state.factbook = factbook
@@ -67,6 +70,8 @@ def create_app(factbook: Factbook) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(close_undeclared)])
         app.include_router(router, prefix="/api/v1", include_in_schema=False, dependencies=[Depends(close_undeclared)])
+    app.state.agents = Agents(app, enabled=factbook.settings.mcp)
+    app.router.routes.append(Route("/mcp", app.state.agents, include_in_schema=False))
     docs.install(app)
     app.include_router(LAST, dependencies=[Depends(close_undeclared)])
     app.include_router(LAST, prefix="/api/v1", include_in_schema=False, dependencies=[Depends(close_undeclared)])
@@ -85,14 +90,15 @@ def _install_layers(app: FastAPI, factbook: Factbook) -> None:
     app.add_middleware(Measuring, histogram=request_histogram(app.state.metrics))
 
 
-def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(factbook: Factbook, *, works: bool) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            worker, clerk, nightly = await run_in_threadpool(_open, factbook)
+            worker, clerk, nightly = await run_in_threadpool(_open, factbook, works)
             try:
                 yield
             finally:
+                await app.state.agents.stop()
                 if nightly is not None:
                     await run_in_threadpool(nightly.stop)
                 if worker is not None:
@@ -105,17 +111,19 @@ def _lifespan(factbook: Factbook) -> Callable[[FastAPI], AbstractAsyncContextMan
     return lifespan
 
 
-def _open(factbook: Factbook) -> tuple[Worker | None, Clerk, Nightly | None]:
+def _open(factbook: Factbook, works: bool) -> tuple[Worker | None, Clerk, Nightly | None]:
     """Open what requests will use, in one thread, before many threads ask for it at once; start what works in the background."""
     _ = factbook.kinds, factbook.audit_trail
     clerk = factbook.clerk()
     clerk.start()
-    if factbook.has_bus:
+    if works and factbook.has_bus:
         factbook.relay.start()
     if not factbook.has_database:
         return None, clerk, None
     for room in ("connections", "jobs", "dictionary", "scans", "alerts", "lineage", "tokens", "doorkeeper", "history"):
         getattr(factbook, room)
+    if not works:
+        return None, clerk, None
     worker = factbook.worker()
     worker.start()
     nightly = factbook.nightly()

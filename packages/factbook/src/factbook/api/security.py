@@ -51,8 +51,9 @@ if TYPE_CHECKING:
 
 BODY_TYPES = ("application/json", "application/x-ndjson", "application/yaml")
 HEALTH_PATHS = frozenset({"/health", "/api/v1/health"})
-QUESTIONS = frozenset({"/records/latest", "/records/query", "/api/v1/records/latest", "/api/v1/records/query"})
-"""Where a POST is a question too long for a URL: it changes nothing, so it is a read."""
+QUESTIONS = frozenset({"/records/latest", "/records/query", "/api/v1/records/latest", "/api/v1/records/query", "/mcp"})
+"""Where a POST is a question too long for a URL: it changes nothing, so it is a read. What a tool of
+``/mcp`` writes is judged by itself."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORWARDING = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"})

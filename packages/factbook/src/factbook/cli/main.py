@@ -30,6 +30,7 @@ from factbook.cli import (
     kinds,
     lineage,
     lint,
+    mcp,
     names,
     notes,
     openlineage,
@@ -95,6 +96,7 @@ app.command()(rebuild.rebuild)
 app.add_typer(watch.app, name="watch")
 app.add_typer(alerts.app, name="alerts")
 app.command()(serve.serve)
+app.command()(mcp.mcp)
 app.command()(worker.worker)
 app.command()(doctor.doctor)
 
