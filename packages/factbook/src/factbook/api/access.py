@@ -284,6 +284,9 @@ _GATES = tuple(sorted({"catalog_scan", "statistics_snapshot", "table_observation
 
 GateReader = Annotated["Rooms", needs((Action.READ, _GATES))]
 DictionaryReader = Annotated["Rooms", needs((Action.READ, tuple(sorted(DictionaryProjection.kinds))))]
+HomeReader = Annotated["Rooms", needs((Action.READ, ("alert", "catalog_diff", "catalog_scan", *_JOBS)))]
+TableReader = Annotated["Rooms", needs((Action.READ, _GATES))]
+"""What a table's page shows: structure, measurements, notes and who uses it."""
 LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]
 AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
 AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]

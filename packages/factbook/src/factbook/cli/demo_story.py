@@ -81,7 +81,7 @@ def tell(factbook: Factbook) -> None:
 
 def serve(factbook: Factbook) -> None:
     """Run the server until somebody stops it."""
-    from factbook.api.server import serve as run_server
+    from factbook.web.server import serve as run_server
 
     address = f"http://127.0.0.1:{factbook.settings.port}"
     _step(10, "Now the server runs; Ctrl-C stops it")

@@ -36,9 +36,9 @@ def serve(
 
     Ctrl-C stops the server; jobs that run are asked to stop and go on when it runs again.
     """
-    from factbook.api.server import serve as run_server
     from factbook.app import Factbook
     from factbook.settings import load_settings
+    from factbook.web.server import serve as run_server
 
     settings = load_settings(host=host, port=port)
     factbook = Factbook(settings)

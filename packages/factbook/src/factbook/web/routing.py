@@ -1,0 +1,54 @@
+"""How a page is declared: once, with its JSON twin, and errors that are pages, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from factbook.api.problems import problem_of, wrong_parameter
+from factbook.errors import FactbookError
+from factbook.web.rendering import Page, page, wants_json
+
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
+
+
+class _PageRoute(APIRoute):
+    """Answers errors with a page where a page was asked for."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def shown(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except (FactbookError, RequestValidationError) as error:
+                if wants_json(request):
+                    raise
+                known = wrong_parameter(error) if isinstance(error, RequestValidationError) else error
+                problem = problem_of(known, path=request.url.path, request_id=request.state.request_id)
+                return page(request, "error.html", Page(problem.title), problem, status=problem.status)
+
+        return shown
+
+
+class Pages(APIRouter):
+    """The pages of one module."""
+
+    def __init__(self) -> None:
+        super().__init__(route_class=_PageRoute)
+
+    def page(self, path: str, *, twin: str | None = None) -> Callable[[_Endpoint], _Endpoint]:
+        """Declare a page at a path below ``/ui``, and its JSON twin at ``path.json``."""
+
+        def declare(endpoint: _Endpoint) -> _Endpoint:
+            self.add_api_route(twin or f"{path}.json", endpoint, methods=["GET"], response_model=None)
+            self.add_api_route(path, endpoint, methods=["GET"], response_model=None)
+            return endpoint
+
+        return declare
