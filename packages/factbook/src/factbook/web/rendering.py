@@ -69,8 +69,9 @@ def _twin(request: Request) -> str:
 
 
 def path(*parts: str) -> str:
-    """Return the path of a page below ``/ui``, each part quoted."""
-    return "/ui" + "".join("/" + quote(part, safe="") for part in parts)
+    """Return the path of a page below ``/ui``. Slashes in a part are escaped as JSON pointers do it (RFC 6901), since servers undo percent
+    signs before they look for slashes; :data:`~factbook.web.routing.Part` undoes it."""
+    return "/ui" + "".join("/" + quote(part.replace("~", "~0").replace("/", "~1"), safe="~") for part in parts)
 
 
 class Links:

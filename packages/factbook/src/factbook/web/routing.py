@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
+from factbook.api.parameters import PathName
 from factbook.api.problems import problem_of, wrong_parameter
 from factbook.errors import FactbookError
 from factbook.web.rendering import Page, page, wants_json
+
+
+def _unescaped(part: str) -> str:
+    return part.replace("~1", "/").replace("~0", "~")
+
+
+Part = Annotated[PathName, AfterValidator(_unescaped)]
+"""A name as a part of a page's path, written by :func:`~factbook.web.rendering.path`."""
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 

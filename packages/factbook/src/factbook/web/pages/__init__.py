@@ -1,5 +1,5 @@
 """The pages, one module each."""
 
-from factbook.web.pages import home, search, source, table
+from factbook.web.pages import alerts, diff, home, jobs, quality, records, search, source, table
 
-ROUTERS = (home.router, search.router, source.router, table.router)
+ROUTERS = tuple(module.router for module in (home, search, source, table, diff, alerts, jobs, quality, records))

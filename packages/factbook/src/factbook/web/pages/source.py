@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api.access import DictionaryReader
-from factbook.api.parameters import AsOf, Cursor, PathName, Pattern
+from factbook.api.parameters import AsOf, Cursor, Pattern
 from factbook.dictionary import DictionaryFilter, SchemaRow, TableRow
 from factbook.errors import NotFound
 from factbook.rooms import Rooms
 from factbook.web.rendering import Crumb, Page, page, path
-from factbook.web.routing import Pages
+from factbook.web.routing import Pages, Part
 
 router = Pages()
 
@@ -35,7 +35,7 @@ class Source(msgspec.Struct, frozen=True):
 
 @router.page("/source/{source_id}")
 def source(
-    request: Request, rooms: DictionaryReader, source_id: PathName, table: Pattern = None, as_of: AsOf = None, cursor: Cursor = None
+    request: Request, rooms: DictionaryReader, source_id: Part, table: Pattern = None, as_of: AsOf = None, cursor: Cursor = None
 ) -> Response:
     """Show the schemas and the first tables of a source."""
     content = _source(rooms, DictionaryFilter(source_id=source_id, table=table), as_of, cursor)
@@ -46,8 +46,8 @@ def source(
 def schema(
     request: Request,
     rooms: DictionaryReader,
-    source_id: PathName,
-    schema: PathName,
+    source_id: Part,
+    schema: Part,
     table: Pattern = None,
     as_of: AsOf = None,
     cursor: Cursor = None,

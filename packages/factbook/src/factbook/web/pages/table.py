@@ -11,14 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api.access import TableReader
-from factbook.api.parameters import AsOf, Cursor, PathName
+from factbook.api.parameters import AsOf, Cursor
 from factbook.dictionary import DictionaryFilter, DictionaryRow
 from factbook.diff.history import TableMoment
 from factbook.errors import NotFound
 from factbook.rooms import Rooms
 from factbook.sources.contract import TableName
 from factbook.web.rendering import Crumb, Page, page, path
-from factbook.web.routing import Pages
+from factbook.web.routing import Pages, Part
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.annotation import Annotation, Note
 from factbook_sdk.facts.kinds.schema_snapshot import Constraint, Index, SchemaSnapshot
@@ -33,7 +33,7 @@ MAX_NOTES = 100
 FACTS = ("schema_snapshot", "table_observation", "statistics_snapshot", "annotation", "data_contract", "lineage")
 """Kinds whose newest record about the table is shown; what else there is, the log gives by `factbook records`."""
 
-Part = Literal["columns", "relations", "history", "definition", "facts"]
+Section = Literal["columns", "relations", "history", "definition", "facts"]
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ class TablePage(msgspec.Struct, frozen=True):
     source_id: str
     schema: str
     table: str
-    part: Part
+    part: Section
     object_type: str
     is_removed: bool
     comment: str | None
@@ -88,10 +88,10 @@ class TablePage(msgspec.Struct, frozen=True):
 def table(
     request: Request,
     rooms: TableReader,
-    source_id: PathName,
-    schema: PathName,
-    table: PathName,
-    part: Annotated[Part, Query()] = "columns",
+    source_id: Part,
+    schema: Part,
+    table: Part,
+    part: Annotated[Section, Query()] = "columns",
     as_of: AsOf = None,
     cursor: Cursor = None,
 ) -> Response:

@@ -1,0 +1,39 @@
+"""``/ui/jobs`` and ``/ui/job/ID``: what runs, ran and failed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from factbook.api.access import JobReader
+from factbook.api.parameters import AnySource, Cursor
+from factbook.web.rendering import Crumb, Page, page
+from factbook.web.routing import Pages, Part
+from factbook_sdk.facts.kinds.job_run import JobState
+
+router = Pages()
+
+JOBS = 50
+
+
+@router.page("/jobs")
+def jobs(
+    request: Request,
+    rooms: JobReader,
+    state: Annotated[JobState | None, Query()] = None,
+    source_id: AnySource = None,
+    cursor: Cursor = None,
+) -> Response:
+    """Show jobs, newest first."""
+    return page(request, "jobs.html", Page("Jobs"), rooms.jobs.page(limit=JOBS, cursor=cursor, state=state, source_id=source_id))
+
+
+@router.page("/job/{job_id}")
+def job(request: Request, rooms: JobReader, job_id: Part) -> Response:
+    """Show one job; a script asks for its state again while it runs."""
+    found = rooms.jobs.get(job_id)
+    template = "job_state.html" if request.headers.get("hx-request") == "true" else "job.html"
+    return page(request, template, Page(f"{found.job_type} of {found.source_id}", [Crumb("Jobs", "/ui/jobs")]), found)

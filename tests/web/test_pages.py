@@ -1,0 +1,235 @@
+"""Every page comes, has its twin, is well-formed, shows hostile text as text, and loads or runs nothing of others."""
+
+import json
+import re
+from html.parser import HTMLParser
+from urllib.parse import quote, unquote, urlsplit
+
+import pytest
+from tests.web.conftest import HOSTILE
+
+HOSTILE_PART = quote(HOSTILE.replace("/", "~1"))
+
+PAGES = [
+    "/ui",
+    "/ui/search?search=customer",
+    "/ui/source/shop",
+    "/ui/source/shop/main",
+    "/ui/table/shop/main/customer",
+    "/ui/table/shop/main/customer?part=relations",
+    "/ui/table/shop/main/customer?part=history",
+    "/ui/table/shop/main/big?part=definition",
+    "/ui/table/shop/main/customer?part=facts",
+    f"/ui/table/shop/main/{HOSTILE_PART}",
+    "/ui/diff/shop",
+    "/ui/alerts",
+    "/ui/jobs",
+    "/ui/quality/shop",
+    "/ui/coverage/shop",
+    "/ui/records?kind=schema_snapshot",
+    "/ui/kinds",
+    "/ui/kind/annotation",
+]
+VOID = {"area", "br", "hr", "img", "input", "link", "meta", "rect", "path"}
+
+
+class Reading(HTMLParser):
+    """Reads a page: its text, links, scripts, labels, and whether every element is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.links, self.scripts, self.loaded, self.ids, self.labelled, self.inputs, self.text = (
+            [],
+            [],
+            [],
+            [],
+            [],
+            set(),
+            [],
+            [],
+        )
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        assert not any(name.startswith("on") for name in attributes), attributes
+        assert "style" not in attributes, attributes
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "a":
+            self.links.append(attributes["href"])
+        if tag == "script":
+            self.scripts.append(attributes.get("src"))
+        self.loaded += [attributes[name] for name in ("src",) if name in attributes]
+        self.loaded += [attributes["href"]] if tag == "link" else []
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        self.labelled |= {attributes["for"]} if tag == "label" else set()
+        if tag in ("input", "select") and attributes.get("type") != "hidden":
+            self.inputs.append(attributes["id"])
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture
+def client(browse):
+    return browse()
+
+
+def read(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text[:500]
+    return Reading(answer.text), answer
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_whole_loads_nothing_from_elsewhere_and_lets_nothing_run(client, path):
+    page, answer = read(client, path)
+    assert page.open == []
+    assert "'unsafe" not in answer.headers["content-security-policy"]
+    assert all(loaded.startswith("/ui/static/") for loaded in page.loaded)
+    assert None not in page.scripts
+    assert len(page.ids) == len(set(page.ids))
+    assert set(page.inputs) <= page.labelled
+    for loaded in page.loaded:
+        assert client.get(loaded).status_code == 200, loaded
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_each_page_has_its_twin_and_names_it(client, path):
+    page, _ = read(client, path)
+    [twin] = [link for link in page.links if urlsplit(link).path.endswith(".json")]
+    answer = client.get(twin)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert isinstance(json.loads(answer.text), dict)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_link_leads_nowhere(client, path):
+    page, _ = read(client, path)
+    for link in {link for link in page.links if link.startswith("/ui")}:
+        assert client.get(link).status_code == 200, link
+
+
+def test_hostile_names_and_texts_are_shown_as_they_are(client):
+    for path in ("/ui/source/shop", f"/ui/table/shop/main/{HOSTILE_PART}", "/ui/table/shop/main/customer"):
+        page, answer = read(client, path)
+        assert HOSTILE in "".join(page.text)
+        assert HOSTILE not in answer.text
+        assert "<img" not in answer.text
+
+
+def test_a_table_tells_its_columns_its_people_and_what_was_measured(client):
+    page, _ = read(client, "/ui/table/shop/main/customer")
+    text = " ".join("".join(page.text).split())
+    assert "Who buys" in text
+    assert "Sales" in text
+    assert "customer" in text
+    twin = client.get("/ui/table/shop/main/customer.json").json()
+    assert [row["column"] for row in twin["columns"]] == ["id", "email", "town"]
+    assert twin["measured"]["statistics"]["row_count"] == 2
+
+
+def test_relations_are_told_from_both_sides(client):
+    outgoing = client.get("/ui/table/shop/main/orders.json?part=relations").json()["outgoing"]
+    incoming = client.get("/ui/table/shop/main/customer.json?part=relations").json()["incoming"]
+    assert [item["references"]["table"] for item in outgoing] == ["customer"]
+    assert [(row["table"], row["column"]) for row in incoming] == [("orders", "customer_id")]
+
+
+def test_history_says_what_changed_and_since_when_it_is_known(client):
+    history = client.get("/ui/table/shop/main/customer.json?part=history").json()["history"]
+    assert [moment["change"] for moment in history] == ["changed", "first_seen"]
+    assert {(change["change"], change["path"]) for change in history[0]["changes"]} == {
+        ("removed", "columns.city"),
+        ("added", "columns.town"),
+    }
+
+
+def test_another_moment_is_marked_and_every_link_stays_there(client):
+    first = client.get("/ui/table/shop/main/customer.json?part=history").json()["history"][-1]["at"]
+    path = f"/ui/table/shop/main/customer?as_of={quote(first)}"
+    page, answer = read(client, path)
+    assert "city" in answer.text
+    assert "town" not in answer.text
+    assert "This is how it was at" in answer.text
+    inside = [link for link in page.links if link.startswith("/ui") and "Back" not in link]
+    staying = [link for link in inside if "as_of=" in link]
+    assert set(inside) - set(staying) == {"/ui/table/shop/main/customer"}
+
+
+def test_the_difference_shows_verdicts(client):
+    found = client.get("/ui/diff/shop.json").json()
+    assert [(group["table"], len(group["changes"])) for group in found["tables"]] == [("customer", 2)]
+    _, answer = read(client, "/ui/diff/shop")
+    assert "breaking" in answer.text
+    assert "Perhaps renamed" in answer.text
+
+
+def test_what_is_not_there_is_a_page_that_says_what_to_do(client):
+    answer = client.get("/ui/source/nowhere")
+    assert answer.status_code == 404
+    assert "factbook scan nowhere" in answer.text
+    assert client.get("/ui/source/nowhere.json").json()["code"] == "not_found"
+    wrong = client.get("/ui/search?search=x&as_of=yesterday")
+    assert wrong.status_code == 400
+    assert "as_of is wrong" in wrong.text
+
+
+def test_search_answers_a_script_with_a_part_of_a_page(client):
+    answer = client.get("/ui/search?search=ema", headers={"hx-request": "true"})
+    assert "<html" not in answer.text
+    assert "email" in answer.text
+    assert client.get("/ui/search?search=", headers={"hx-request": "true"}).text.strip() == ""
+
+
+def test_an_empty_store_says_how_to_begin(tmp_path, browse):
+    answer = browse(meta_db_url=f"sqlite:///{tmp_path}/empty.sqlite").get("/ui")
+    assert "Nothing is known yet" in answer.text
+
+
+def test_one_signs_in_and_out_and_a_revoked_token_leads_back(browse):
+    client = browse(api_key="a-key-of-some-length")
+    elsewhere = {"host": "factbook.example"}
+    turned = client.get("/ui/source/shop?table=c*", headers=elsewhere)
+    assert turned.status_code == 303
+    assert unquote(turned.headers["location"]) == "/ui/sign-in?to=/ui/source/shop?table=c*"
+    assert client.get("/ui/source/shop.json", headers=elsewhere).status_code == 401
+    form = {"credential": "wrong", "to": "/ui/source/shop"}
+    assert client.post("/ui/sign-in", data=form, headers=elsewhere).status_code == 401
+    answer = client.post("/ui/sign-in", data=form | {"credential": "a-key-of-some-length"}, headers=elsewhere)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/ui/source/shop")
+    cookie = answer.headers["set-cookie"]
+    assert re.search("HttpOnly", cookie, re.I)
+    assert re.search("samesite=strict", cookie, re.I)
+    assert "a-key-of-some-length" not in cookie
+    value = cookie.split(";")[0]
+    assert client.get("/ui/source/shop", headers=elsewhere | {"cookie": value}).status_code == 200
+    assert client.get("/ui/source/shop", headers=elsewhere | {"cookie": value[:-9] + "AAAAAAAA="}).status_code == 303
+    assert client.get("/records/tail", headers=elsewhere | {"cookie": value}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "to", ["https://evil.example/", "//evil.example/ui", "/ui//evil.example", "/ui\\evil", "javascript:alert(1)", "/tokens"]
+)
+def test_signing_in_leads_nowhere_else(browse, to):
+    client = browse(api_key="a-key-of-some-length")
+    answer = client.post("/ui/sign-in", data={"credential": "a-key-of-some-length", "to": to})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/ui")
+
+
+def test_another_site_cannot_sign_somebody_in(browse):
+    client = browse(api_key="a-key-of-some-length")
+    form = {"credential": "a-key-of-some-length", "to": "/ui"}
+    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}):
+        assert client.post("/ui/sign-in", data=form, headers=headers).status_code == 403
