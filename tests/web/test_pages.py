@@ -165,7 +165,7 @@ def test_another_moment_is_marked_and_every_link_stays_there(client):
     assert "This is how it was at" in answer.text
     inside = [link for link in page.links if link.startswith("/ui") and "Back" not in link]
     staying = [link for link in inside if "as_of=" in link]
-    assert set(inside) - set(staying) == {"/ui/table/shop/main/customer"}
+    assert set(inside) - set(staying) == {"/ui/table/shop/main/customer", "/ui/sign-in"}
 
 
 def test_the_difference_shows_verdicts(client):

@@ -1,5 +1,7 @@
 """The door of the pages: static files and signing in for everybody, and for who has signed in the credential that the guard looks for.
 
+A form is sent on as the JSON object of its fields, if our own page sent it: guard and routes then treat it as they treat every body.
+
 The session is a cookie that holds the token or key, sealed with the server's secret key (AES-GCM): nothing is kept on the server, every
 process can read it, and a token that is revoked is refused like everywhere. It is sent to ``/ui`` alone, to no script, and with no request
 that another site begins.
@@ -9,21 +11,26 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import RedirectResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 
 from factbook.errors import FactbookError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from factbook.app import Factbook
 
 COOKIE = "factbook_session"
 SESSION_SECONDS = 12 * 3600
+MAX_FORM_BYTES = 100_000
+FORM = "application/x-www-form-urlencoded"
 _IDENTITY = "web-session"
 
 
@@ -65,6 +72,15 @@ class Door:
             credential = unseal(self._factbook, cookie)
             if credential is not None:
                 headers = [*headers, (b"authorization", b"Bearer " + credential.encode())]
+        if scope["method"] == "POST" and _is_form(request):
+            if not is_own_form(request):
+                await PlainTextResponse("The form was sent by another site.", 403)(scope, receive, send)
+                return
+            body = await bounded_body(request)
+            if body is None:
+                await PlainTextResponse("The form is too long.", 413)(scope, receive, send)
+                return
+            headers, receive = _as_json(headers, body)
         turned_away = False
 
         async def send_or_lead(message: Message) -> None:
@@ -79,3 +95,36 @@ class Door:
         if turned_away:
             to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             await RedirectResponse(f"/ui/sign-in?{urlencode({'to': to})}", 303)(scope, receive, send)
+
+
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", FORM).partition(";")[0].strip().lower() == FORM
+
+
+def is_own_form(request: Request) -> bool:
+    """Return whether a form was sent by our own page. Browsers say so; SameSite alone would let a page of a sibling domain in."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    return site in (None, "same-origin", "none") and (origin is None or origin == f"{request.url.scheme}://{request.headers.get('host')}")
+
+
+async def bounded_body(request: Request) -> bytes | None:
+    """Return the body of a form; ``None`` for one that is longer than any of ours."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_FORM_BYTES:
+            return None
+    return body
+
+
+def _as_json(headers: Sequence[tuple[bytes, bytes]], form: bytes) -> tuple[list[tuple[bytes, bytes]], Receive]:
+    """Return a request's headers and body with the fields of a form as a JSON object; fields left empty are left out."""
+    fields = {name: values[-1] for name, values in parse_qs(form.decode("utf-8", "replace")).items()}
+    body = msgspec.json.encode(fields)
+    kept = [(name, value) for name, value in headers if name not in (b"content-type", b"content-length", b"transfer-encoding")]
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return [*kept, (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())], receive

@@ -14,6 +14,8 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from factbook.access import Action
+from factbook.api.access import asking
 from factbook.health import installed_version
 
 HERE = Path(__file__).parent
@@ -51,15 +53,38 @@ def page(request: Request, template: str, about: Page, content: Any, *, status: 
     """Answer with a page; ``content`` is a struct, which is all that its JSON twin holds and all that its template sees."""
     if wants_json(request):
         return Response(msgspec.json.encode(content), status, {"Cache-Control": "no-store"}, "application/json")
-    links = Links(about.as_of)
-    shown = (
-        environment()
-        .get_template(template)
-        .render(
-            about=about, content=content, link=links, request_path=request.url.path, query=dict(request.query_params), twin=_twin(request)
-        )
+    known = {
+        "about": about,
+        "content": content,
+        "link": Links(about.as_of),
+        "may": may_of(request),
+        "query": dict(request.query_params),
+        "request_path": request.url.path,
+        "twin": _twin(request),
+    }
+    return Response(environment().get_template(template).render(known), status, SECURITY_HEADERS, "text/html; charset=utf-8")
+
+
+class May(msgspec.Struct, frozen=True):
+    """What whoever looks may do, so that nothing else is offered: start jobs, write notes, register sources and make tokens."""
+
+    work: bool
+    annotate: bool
+    administer: bool
+    has_session: bool
+
+
+def may_of(request: Request) -> May:
+    """Return what is offered to whoever asks."""
+    asked = asking(request)
+    principal = asked.principal
+    tenant = asked.tenant or request.app.state.factbook.settings.tenant
+    return May(
+        work=principal.may_all(Action.WRITE, tenant),
+        annotate=principal.may_all(Action.WRITE, tenant, ("annotation",)),
+        administer=principal.runs_the_server and principal.may_all(Action.ADMIN, tenant),
+        has_session="factbook_session" in request.cookies,
     )
-    return Response(shown, status, SECURITY_HEADERS, "text/html; charset=utf-8")
 
 
 def _twin(request: Request) -> str:

@@ -10,12 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from factbook.api.parameters import PathName
 from factbook.api.problems import problem_of, wrong_parameter
 from factbook.errors import FactbookError
 from factbook.web.rendering import Page, page, wants_json
+from factbook.web.rendering import path as path_of
 
 
 def _unescaped(part: str) -> str:
@@ -62,3 +63,17 @@ class Pages(APIRouter):
             return endpoint
 
         return declare
+
+    def action(self, path: str) -> Callable[[_Endpoint], _Endpoint]:
+        """Declare what a form does; it answers by leading to a page, or with the page of the form again."""
+
+        def declare(endpoint: _Endpoint) -> _Endpoint:
+            self.add_api_route(path, endpoint, methods=["POST"], response_model=None)
+            return endpoint
+
+        return declare
+
+
+def lead_to(*parts: str) -> Response:
+    """Lead to another page, which is then asked for by GET."""
+    return RedirectResponse(path_of(*parts), 303)

@@ -8,11 +8,11 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from factbook.api.access import AlertReader
+from factbook.api.access import AlertKeeper, AlertReader, asking
 from factbook.api.parameters import AnySource, Cursor
 from factbook.watch.alerts import OPEN
 from factbook.web.rendering import Page, page
-from factbook.web.routing import Pages
+from factbook.web.routing import Pages, Part, lead_to
 
 router = Pages()
 
@@ -30,3 +30,11 @@ def alerts(
     """Show alerts, newest first."""
     found = rooms.alerts.page(limit=ALERTS, cursor=cursor, states=state or OPEN, source_id=source_id)
     return page(request, "alerts.html", Page("Alerts"), found)
+
+
+@router.action("/alert/{alert_id}/acknowledge")
+def acknowledge(request: Request, rooms: AlertKeeper, alert_id: Part) -> Response:
+    """Say that whoever is signed in looks after an alert."""
+    asking(request).subject = alert_id
+    rooms.alerts.acknowledge(alert_id, by=asking(request).principal.title)
+    return lead_to("alerts")

@@ -8,10 +8,10 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from factbook.api.access import JobReader
+from factbook.api.access import JobReader, JobRunner, asking, check_may_run
 from factbook.api.parameters import AnySource, Cursor
 from factbook.web.rendering import Crumb, Page, page
-from factbook.web.routing import Pages, Part
+from factbook.web.routing import Pages, Part, lead_to
 from factbook_sdk.facts.kinds.job_run import JobState
 
 router = Pages()
@@ -37,3 +37,21 @@ def job(request: Request, rooms: JobReader, job_id: Part) -> Response:
     found = rooms.jobs.get(job_id)
     template = "job_state.html" if request.headers.get("hx-request") == "true" else "job.html"
     return page(request, template, Page(f"{found.job_type} of {found.source_id}", [Crumb("Jobs", "/ui/jobs")]), found)
+
+
+@router.action("/job/{job_id}/cancel")
+def cancel(request: Request, rooms: JobRunner, job_id: Part) -> Response:
+    """Cancel a queued job; ask a running one to stop."""
+    asking(request).subject = job_id
+    check_may_run(request, rooms.jobs.get(job_id))
+    rooms.jobs.cancel(job_id)
+    return lead_to("job", job_id)
+
+
+@router.action("/job/{job_id}/retry")
+def retry(request: Request, rooms: JobRunner, job_id: Part) -> Response:
+    """Submit a failed or cancelled job again."""
+    check_may_run(request, rooms.jobs.get(job_id))
+    submitted = rooms.jobs.retry(job_id, trigger="web")
+    asking(request).subject = submitted.job_id
+    return lead_to("job", submitted.job_id)

@@ -11,19 +11,17 @@ from starlette.responses import RedirectResponse, Response
 from factbook.api.security import Caller, knows_key
 from factbook.app import Factbook
 from factbook.errors import FactbookError
-from factbook.web.door import COOKIE, SESSION_SECONDS, seal
+from factbook.web.door import COOKIE, SESSION_SECONDS, bounded_body, is_own_form, seal
 from factbook.web.rendering import SECURITY_HEADERS, Page, environment
-
-MAX_FORM_BYTES = 10_000
 
 
 async def sign_in(request: Request) -> Response:
     """Show the form; take a credential that is good, and go where one wanted to."""
     if request.method == "GET":
         return _form(_within(request.query_params.get("to", "")), "")
-    if not _is_own_form(request):
+    if not is_own_form(request):
         return _form("/ui", "The form was sent by another site.", 403)
-    sent = parse_qs((await _bounded(request)).decode("utf-8", "replace"))
+    sent = parse_qs((await bounded_body(request) or b"").decode("utf-8", "replace"))
     credential, to = sent.get("credential", [""])[0].strip(), _within(sent.get("to", [""])[0])
     factbook: Factbook = request.app.state.factbook
     if not await run_in_threadpool(_is_good, factbook, credential):
@@ -44,7 +42,7 @@ async def sign_in(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     """Forget the session."""
     answer = RedirectResponse("/ui/sign-in", 303)
-    if _is_own_form(request):
+    if is_own_form(request):
         answer.delete_cookie(COOKIE, path="/ui", httponly=True, samesite="strict")
     return answer
 
@@ -59,22 +57,6 @@ def _is_good(factbook: Factbook, credential: str) -> bool:
     except FactbookError:
         return False
     return True
-
-
-def _is_own_form(request: Request) -> bool:
-    """Return whether a form was sent by our own page; browsers say so, and SameSite alone would let a subdomain in."""
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    return site in (None, "same-origin", "none") and (origin is None or origin == f"{request.url.scheme}://{request.headers.get('host')}")
-
-
-async def _bounded(request: Request) -> bytes:
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_FORM_BYTES:
-            return b""
-    return body
 
 
 def _within(to: str) -> str:
