@@ -1,12 +1,11 @@
 """Every page comes, has its twin, is well-formed, shows hostile text as text, and loads or runs nothing of others."""
 
 import json
-import re
 from html.parser import HTMLParser
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
-from tests.web.conftest import HOSTILE
+from tests.web.conftest import HOSTILE, opened
 
 HOSTILE_PART = quote(HOSTILE.replace("/", "~1"))
 
@@ -23,6 +22,9 @@ PAGES = [
     f"/ui/table/shop/main/{HOSTILE_PART}",
     "/ui/diff/shop",
     "/ui/alerts",
+    "/ui/new-source",
+    "/ui/tokens",
+    "/ui/table/shop/main/orders~2json",
     "/ui/jobs",
     "/ui/quality/shop",
     "/ui/coverage/shop",
@@ -80,11 +82,6 @@ class Reading(HTMLParser):
         self.text.append(data)
 
 
-@pytest.fixture
-def client(browse):
-    return browse()
-
-
 def read(client, path):
     answer = client.get(path)
     assert answer.status_code == 200, answer.text[:500]
@@ -114,11 +111,10 @@ def test_each_page_has_its_twin_and_names_it(client, path):
     assert isinstance(json.loads(answer.text), dict)
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_no_link_leads_nowhere(client, path):
-    page, _ = read(client, path)
-    for link in {link for link in page.links if link.startswith("/ui")}:
-        assert client.get(link).status_code == 200, link
+def test_no_link_leads_nowhere(client):
+    links = set().union(*({link for link in read(client, path)[0].links if link.startswith("/ui")} for path in PAGES))
+    assert len(links) > 30
+    assert {link: status for link in links if (status := client.get(link).status_code) != 200} == {}
 
 
 def test_hostile_names_and_texts_are_shown_as_they_are(client):
@@ -193,43 +189,8 @@ def test_search_answers_a_script_with_a_part_of_a_page(client):
     assert client.get("/ui/search?search=", headers={"hx-request": "true"}).text.strip() == ""
 
 
-def test_an_empty_store_says_how_to_begin(tmp_path, browse):
-    answer = browse(meta_db_url=f"sqlite:///{tmp_path}/empty.sqlite").get("/ui")
-    assert "Nothing is known yet" in answer.text
-
-
-def test_one_signs_in_and_out_and_a_revoked_token_leads_back(browse):
-    client = browse(api_key="a-key-of-some-length")
-    elsewhere = {"host": "factbook.example"}
-    turned = client.get("/ui/source/shop?table=c*", headers=elsewhere)
-    assert turned.status_code == 303
-    assert unquote(turned.headers["location"]) == "/ui/sign-in?to=/ui/source/shop?table=c*"
-    assert client.get("/ui/source/shop.json", headers=elsewhere).status_code == 401
-    form = {"credential": "wrong", "to": "/ui/source/shop"}
-    assert client.post("/ui/sign-in", data=form, headers=elsewhere).status_code == 401
-    answer = client.post("/ui/sign-in", data=form | {"credential": "a-key-of-some-length"}, headers=elsewhere)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/ui/source/shop")
-    cookie = answer.headers["set-cookie"]
-    assert re.search("HttpOnly", cookie, re.I)
-    assert re.search("samesite=strict", cookie, re.I)
-    assert "a-key-of-some-length" not in cookie
-    value = cookie.split(";")[0]
-    assert client.get("/ui/source/shop", headers=elsewhere | {"cookie": value}).status_code == 200
-    assert client.get("/ui/source/shop", headers=elsewhere | {"cookie": value[:-9] + "AAAAAAAA="}).status_code == 303
-    assert client.get("/records/tail", headers=elsewhere | {"cookie": value}).status_code == 401
-
-
-@pytest.mark.parametrize(
-    "to", ["https://evil.example/", "//evil.example/ui", "/ui//evil.example", "/ui\\evil", "javascript:alert(1)", "/tokens"]
-)
-def test_signing_in_leads_nowhere_else(browse, to):
-    client = browse(api_key="a-key-of-some-length")
-    answer = client.post("/ui/sign-in", data={"credential": "a-key-of-some-length", "to": to})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/ui")
-
-
-def test_another_site_cannot_sign_somebody_in(browse):
-    client = browse(api_key="a-key-of-some-length")
-    form = {"credential": "a-key-of-some-length", "to": "/ui"}
-    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}):
-        assert client.post("/ui/sign-in", data=form, headers=headers).status_code == 403
+def test_an_empty_store_says_how_to_begin(tmp_path):
+    with opened(tmp_path) as client:
+        answer = client.get("/ui")
+        assert "Nothing is known yet" in answer.text
+        assert client.get("/ui/jobs").status_code == client.get("/ui/alerts").status_code == 200

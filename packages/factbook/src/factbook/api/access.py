@@ -231,6 +231,14 @@ async def _kinds_of(request: Request, tenant: TenantName = None) -> str:
     return meant
 
 
+async def _rooms_of_any(request: Request, tenant: TenantName = None) -> Rooms:
+    """Return the rooms of a tenant to whoever may do anything there."""
+    meant = await _kinds_of(request, tenant)
+    asking(request).tenant = meant
+    house: Factbook = request.app.state.factbook
+    return house.of(meant)
+
+
 def may_know(request: Request, tenant: str, kind: str) -> bool:
     """Return whether whoever asks may read or write anything of a kind, and so may know its declaration."""
     return any(asking(request).principal.namespaces(action, tenant, kind) for action in (Action.READ, Action.WRITE))
@@ -260,14 +268,15 @@ def still_good(request: Request) -> None:
     asking(request).renew()
 
 
-_JOBS = tuple(sorted(JobsProjection.kinds))
+JOBS = tuple(sorted(JobsProjection.kinds))
+STRUCTURE = tuple(sorted(DictionaryProjection.kinds))
 _SCANS = ("catalog_scan",)
-_ALERTS = ("alert",)
+ALERTS = ("alert",)
 _COMPARED: Demand = (Action.READ, ("catalog_scan", "schema_snapshot", "statistics_snapshot"))
 _QUALITY = ("quality_result", "quality_score", "sla_adherence")
 _PROFILES = ("statistics_snapshot",)
 
-_DECLARING |= {_records, _open, _kinds_of}
+_DECLARING |= {_records, _open, _kinds_of, _rooms_of_any}
 
 Records = Annotated[ScopedRepository, Depends(_records)]
 """The log as whoever asks may use it."""
@@ -283,19 +292,20 @@ _GATES = tuple(sorted({"catalog_scan", "statistics_snapshot", "table_observation
 """What is read to compare, and to say whom changes hit."""
 
 GateReader = Annotated["Rooms", needs((Action.READ, _GATES))]
-DictionaryReader = Annotated["Rooms", needs((Action.READ, tuple(sorted(DictionaryProjection.kinds))))]
-HomeReader = Annotated["Rooms", needs((Action.READ, ("alert", "catalog_diff", "catalog_scan", *_JOBS)))]
+DictionaryReader = Annotated["Rooms", needs((Action.READ, STRUCTURE))]
+Visitor = Annotated["Rooms", Depends(_rooms_of_any)]
+"""The rooms of a tenant in which whoever asks may do anything at all: the route itself asks what may be shown."""
 TableReader = Annotated["Rooms", needs((Action.READ, _GATES))]
 """What a table's page shows: structure, measurements, notes and who uses it."""
 LintReader = Annotated["Rooms", needs((Action.READ, LINT_READS))]
-AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
-AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]
+AlertReader = Annotated["Rooms", needs((Action.READ, ALERTS))]
+AlertKeeper = Annotated["Rooms", needs((Action.READ, ALERTS), (Action.WRITE, ALERTS))]
 DiffReader = Annotated["Rooms", needs(_COMPARED)]
 DiffWriter = Annotated["Rooms", needs(_COMPARED, (Action.WRITE, ("catalog_diff",)))]
 QualityReader = Annotated["Rooms", needs((Action.READ, _QUALITY))]
 AnomalyReader = Annotated["Rooms", needs((Action.READ, MEASUREMENTS))]
-JobReader = Annotated["Rooms", needs((Action.READ, _JOBS))]
-JobRunner = Annotated["Rooms", needs((Action.READ, _JOBS), (Action.WRITE, _WORK))]
+JobReader = Annotated["Rooms", needs((Action.READ, JOBS))]
+JobRunner = Annotated["Rooms", needs((Action.READ, JOBS), (Action.WRITE, _WORK))]
 Scanner = Annotated["Rooms", needs((Action.WRITE, _WORK))]
 ProfileReader = Annotated["Rooms", needs((Action.READ, _PROFILES))]
 Profiler = Annotated["Rooms", needs((Action.WRITE, _WORK))]

@@ -1,4 +1,4 @@
-"""``factbook serve``: the API, with a worker for background jobs."""
+"""``factbook serve``: the pages and the API, with a worker for background jobs."""
 
 from __future__ import annotations
 
@@ -54,4 +54,4 @@ def say_where(settings: Settings) -> None:
     if sys.stderr.isatty():
         from factbook.cli.terminal import note
 
-        note(f"http://{settings.host}:{settings.port}/docs  |  Ctrl-C stops the server", style="bold")
+        note(f"http://{settings.host}:{settings.port}/ui  |  Ctrl-C stops the server", style="bold")

@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.access import Action
-from factbook.api.access import asking
+from factbook.api.access import ALERTS, JOBS, STRUCTURE, asking
+from factbook.api.problems import Problem
 from factbook.health import installed_version
 
 HERE = Path(__file__).parent
@@ -25,8 +26,9 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
+    "Vary": "Cookie, HX-Request",
 }
-"""Nothing is loaded from elsewhere, no script stands in a page, and no page is kept by anybody on the way."""
+"""Nothing is loaded from elsewhere, no script stands in a page, and no page is kept by anybody on the way, least of all a part for a whole."""
 
 
 class Crumb(msgspec.Struct, frozen=True):
@@ -49,8 +51,14 @@ def wants_json(request: Request) -> bool:
     return request.url.path.endswith(".json")
 
 
-def page(request: Request, template: str, about: Page, content: Any, *, status: int = 200) -> Response:
-    """Answer with a page; ``content`` is a struct, which is all that its JSON twin holds and all that its template sees."""
+def is_part(request: Request) -> bool:
+    """Return whether a script of ours asks for a part of a page."""
+    return request.headers.get("hx-request") == "true"
+
+
+def page(request: Request, template: str, about: Page, content: Any, *, part: str | None = None, status: int = 200) -> Response:
+    """Answer with a page; ``content`` is a struct, which is all that its JSON twin holds and all that its template sees.
+    ``part`` is the template of what a script gets that asks for the page."""
     if wants_json(request):
         return Response(msgspec.json.encode(content), status, {"Cache-Control": "no-store"}, "application/json")
     known = {
@@ -62,15 +70,25 @@ def page(request: Request, template: str, about: Page, content: Any, *, status: 
         "request_path": request.url.path,
         "twin": _twin(request),
     }
-    return Response(environment().get_template(template).render(known), status, SECURITY_HEADERS, "text/html; charset=utf-8")
+    chosen = part if part is not None and is_part(request) else template
+    return Response(environment().get_template(chosen).render(known), status, SECURITY_HEADERS, "text/html; charset=utf-8")
+
+
+def problem_page(request: Request, problem: Problem) -> Response:
+    """Answer with a page that says what went wrong, why, and what to do."""
+    return page(request, "error.html", Page(problem.title), problem, part="error_part.html", status=problem.status)
 
 
 class May(msgspec.Struct, frozen=True):
-    """What whoever looks may do, so that nothing else is offered: start jobs, write notes, register sources and make tokens."""
+    """What whoever looks may see and do, so that nothing else is offered: start jobs, look after alerts, register sources and make tokens."""
 
+    see_structure: bool
+    see_alerts: bool
+    see_jobs: bool
     work: bool
-    annotate: bool
-    administer: bool
+    acknowledge: bool
+    register: bool
+    make_tokens: bool
     has_session: bool
 
 
@@ -78,11 +96,17 @@ def may_of(request: Request) -> May:
     """Return what is offered to whoever asks."""
     asked = asking(request)
     principal = asked.principal
-    tenant = asked.tenant or request.app.state.factbook.settings.tenant
+    own = request.app.state.factbook.settings.tenant
+    tenant = asked.tenant or principal.only_tenant or own
+    administers = principal.may_all(Action.ADMIN, tenant)
     return May(
+        see_structure=principal.may_all(Action.READ, tenant, STRUCTURE),
+        see_alerts=principal.may_all(Action.READ, tenant, ALERTS),
+        see_jobs=principal.may_all(Action.READ, tenant, JOBS),
         work=principal.may_all(Action.WRITE, tenant),
-        annotate=principal.may_all(Action.WRITE, tenant, ("annotation",)),
-        administer=principal.runs_the_server and principal.may_all(Action.ADMIN, tenant),
+        acknowledge=principal.may_all(Action.WRITE, tenant, ("alert",)),
+        register=administers and (principal.runs_the_server or tenant != own),
+        make_tokens=administers,
         has_session="factbook_session" in request.cookies,
     )
 
@@ -94,9 +118,17 @@ def _twin(request: Request) -> str:
 
 
 def path(*parts: str) -> str:
-    """Return the path of a page below ``/ui``. Slashes in a part are escaped as JSON pointers do it (RFC 6901), since servers undo percent
-    signs before they look for slashes; :data:`~factbook.web.routing.Part` undoes it."""
-    return "/ui" + "".join("/" + quote(part.replace("~", "~0").replace("/", "~1"), safe="~") for part in parts)
+    """Return the path of a page below ``/ui``; :data:`~factbook.web.routing.Part` undoes what is done to its parts.
+
+    Slashes are escaped as JSON pointers do it (RFC 6901), since servers undo percent signs before they look for slashes; so is the point of
+    a name that ends as twins do.
+    """
+    return "/ui" + "".join(f"/{quote(_escaped(part), safe='~')}" for part in parts)
+
+
+def _escaped(part: str) -> str:
+    escaped = part.replace("~", "~0").replace("/", "~1")
+    return f"{escaped.removesuffix('.json')}~2json" if escaped.endswith(".json") else escaped
 
 
 class Links:

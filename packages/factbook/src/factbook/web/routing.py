@@ -1,26 +1,20 @@
-"""How a page is declared: once, with its JSON twin, and errors that are pages, too."""
+"""How a page is declared: once, with its JSON twin."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from pydantic import AfterValidator
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from factbook.api.parameters import PathName
-from factbook.api.problems import problem_of, wrong_parameter
-from factbook.errors import FactbookError
-from factbook.web.rendering import Page, page, wants_json
 from factbook.web.rendering import path as path_of
 
 
 def _unescaped(part: str) -> str:
-    return part.replace("~1", "/").replace("~0", "~")
+    return part.replace("~2", ".").replace("~1", "/").replace("~0", "~")
 
 
 Part = Annotated[PathName, AfterValidator(_unescaped)]
@@ -29,30 +23,8 @@ Part = Annotated[PathName, AfterValidator(_unescaped)]
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 
-class _PageRoute(APIRoute):
-    """Answers errors with a page where a page was asked for."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def shown(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except (FactbookError, RequestValidationError) as error:
-                if wants_json(request):
-                    raise
-                known = wrong_parameter(error) if isinstance(error, RequestValidationError) else error
-                problem = problem_of(known, path=request.url.path, request_id=request.state.request_id)
-                return page(request, "error.html", Page(problem.title), problem, status=problem.status)
-
-        return shown
-
-
 class Pages(APIRouter):
     """The pages of one module."""
-
-    def __init__(self) -> None:
-        super().__init__(route_class=_PageRoute)
 
     def page(self, path: str, *, twin: str | None = None) -> Callable[[_Endpoint], _Endpoint]:
         """Declare a page at a path below ``/ui``, and its JSON twin at ``path.json``."""

@@ -8,11 +8,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from factbook.api.access import HomeReader
-from factbook.api.parameters import AsOf
+from factbook.access import Action
+from factbook.api.access import ALERTS, JOBS, Visitor, asking
 from factbook.jobs import Job
 from factbook.rooms import Rooms
 from factbook.watch.channels.contract import Notice
+from factbook.web.parameters import AsOf
 from factbook.web.rendering import Page, page
 from factbook.web.routing import Pages
 from factbook_sdk.facts import MetadataTarget
@@ -22,6 +23,8 @@ router = Pages()
 
 MAX_SHOWN = 20
 _DAY = timedelta(days=1)
+PARTS = {"sources": ("catalog_scan",), "changes": ("catalog_diff",), "alerts": ALERTS, "jobs": JOBS}
+"""The parts of the page, with the kinds that whoever sees them may read."""
 
 
 class SourceCard(msgspec.Struct, frozen=True):
@@ -45,34 +48,49 @@ class Changed(msgspec.Struct, frozen=True):
 
 
 class Home(msgspec.Struct, frozen=True):
-    """What the first page shows. ``more_sources`` counts those that are not among ``sources``."""
+    """What the first page shows to whoever asks. ``more_sources`` counts those that are not among ``sources``; ``hidden`` names the parts
+    that stay closed."""
 
     sources: list[SourceCard]
     more_sources: int
     changed: list[Changed]
     alerts: list[Notice]
     jobs: list[Job]
+    hidden: list[str]
     as_of: datetime | None
 
 
 @router.page("", twin="/home.json")
-def home(request: Request, rooms: HomeReader, as_of: AsOf = None) -> Response:
+def home(request: Request, rooms: Visitor, as_of: AsOf = None) -> Response:
     """Show sources with their last scans, what changed within a day, what is wrong, and what runs."""
-    return page(request, "home.html", Page("Home", as_of=as_of), _home(rooms, as_of))
+    return page(request, "home.html", Page("Home", as_of=as_of), _home(rooms, as_of, _hidden(request, rooms.tenant)))
 
 
-def _home(rooms: Rooms, as_of: datetime | None) -> Home:
-    known = rooms.connections.list()
-    now = as_of or datetime.now(UTC)
-    jobs = [job for state in ("running", "failed") for job in rooms.jobs.page(limit=MAX_SHOWN, state=state).items]
+def _hidden(request: Request, tenant: str) -> list[str]:
+    """Return the parts of the page that whoever asks may not see."""
+    asked = asking(request)
+    asked.action = Action.READ
+    return [name for name, kinds in PARTS.items() if not asked.principal.may_all(Action.READ, tenant, kinds)]
+
+
+def _home(rooms: Rooms, as_of: datetime | None, hidden: list[str]) -> Home:
+    known = [] if "sources" in hidden else rooms.connections.list()
     return Home(
         sources=[_card(rooms, source.source_id, as_of) for source in known[:MAX_SHOWN]],
         more_sources=max(0, len(known) - MAX_SHOWN),
-        changed=_changed(rooms, now),
-        alerts=[] if as_of else rooms.alerts.page(limit=MAX_SHOWN).items,
-        jobs=[] if as_of else jobs,
+        changed=[] if "changes" in hidden else _changed(rooms, as_of or datetime.now(UTC)),
+        alerts=[] if as_of or "alerts" in hidden else rooms.alerts.page(limit=MAX_SHOWN).items,
+        jobs=[] if as_of or "jobs" in hidden else _jobs(rooms),
+        hidden=hidden,
         as_of=as_of,
     )
+
+
+def _jobs(rooms: Rooms) -> list[Job]:
+    """Return what runs or waits, and what failed within a day."""
+    since = datetime.now(UTC) - _DAY
+    found = {state: rooms.jobs.page(limit=MAX_SHOWN, state=state).items for state in ("running", "queued", "failed")}
+    return [*found["running"], *found["queued"], *(job for job in found["failed"] if job.submitted_at >= since)]
 
 
 def _card(rooms: Rooms, source_id: str, as_of: datetime | None) -> SourceCard:

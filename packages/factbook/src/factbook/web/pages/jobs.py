@@ -35,8 +35,8 @@ def jobs(
 def job(request: Request, rooms: JobReader, job_id: Part) -> Response:
     """Show one job; a script asks for its state again while it runs."""
     found = rooms.jobs.get(job_id)
-    template = "job_state.html" if request.headers.get("hx-request") == "true" else "job.html"
-    return page(request, template, Page(f"{found.job_type} of {found.source_id}", [Crumb("Jobs", "/ui/jobs")]), found)
+    about = Page(f"{found.job_type} of {found.source_id}", [Crumb("Jobs", "/ui/jobs")])
+    return page(request, "job.html", about, found, part="job_state.html")
 
 
 @router.action("/job/{job_id}/cancel")

@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api.access import LintReader, QualityReader
-from factbook.api.parameters import AsOf, Cursor, Pattern
+from factbook.api.parameters import Cursor, Pattern
 from factbook.errors import NotFound
 from factbook.quality.model import QualityPage, TableQuality
+from factbook.web.parameters import AsOf
 from factbook.web.rendering import Crumb, Page, page, path
 from factbook.web.routing import Pages, Part
 

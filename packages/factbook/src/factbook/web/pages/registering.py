@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from factbook.api.access import Profiler, Scanner, TenantAdmin, asking, check_connecting
 from factbook.api.bodies import json_body
-from factbook.errors import FactbookError
+from factbook.errors import FactbookError, InvalidRequest
+from factbook.log import redact_text
 from factbook.rooms import Rooms
 from factbook.sources.contract import Probe
 from factbook.sources.urls import redact
@@ -47,22 +48,39 @@ def new_source(request: Request, rooms: TenantAdmin) -> Response:
 
 @router.action("/new-source")
 def register(request: Request, rooms: TenantAdmin, sent: Annotated[SourceForm, json_body(SourceForm)]) -> Response:
-    """Register a source and connect to it; one that does not answer stays only if it was there before."""
+    """Connect to a source, and register it if it answers and more than a test was asked for. One that is known is left as it is."""
     check_connecting(request, rooms)
     asking(request).subject = sent.source_id
     try:
-        was_known = rooms.connections.knows(sent.source_id)
-        rooms.connections.add(sent.source_id, sent.url, password=sent.password or None)
-        try:
-            probe = rooms.test_source(sent.source_id)
-        finally:
-            if sent.do == "test" and not was_known:
-                rooms.connections.remove(sent.source_id)
+        probe = _connected(rooms, sent)
     except FactbookError as error:
-        return _form(request, NewSource(sent.source_id, redact(sent.url), problem=str(error)), status=400)
+        return _form(request, NewSource(sent.source_id, _shown(sent.url), problem=redact_text(str(error))), status=400)
     if sent.do == "test":
-        return _form(request, NewSource(sent.source_id, redact(sent.url), probe=probe))
+        return _form(request, NewSource(sent.source_id, _shown(sent.url), probe=probe))
     return lead_to("source", sent.source_id, "new")
+
+
+def _connected(rooms: Rooms, sent: SourceForm) -> Probe:
+    if rooms.connections.knows(sent.source_id):
+        raise InvalidRequest(
+            f"The source {sent.source_id} is registered already",
+            fix="Give this one another name, or change that one with `factbook sources add`",
+            field="source_id",
+        )
+    rooms.connections.add(sent.source_id, sent.url, password=sent.password or None)
+    stays = False
+    try:
+        probe = rooms.test_source(sent.source_id)
+        stays = sent.do == "register"
+        return probe
+    finally:
+        if not stays:
+            rooms.connections.remove(sent.source_id)
+
+
+def _shown(url: str) -> str:
+    """Return an address as it stands in the form again: a password that was in it is to be given anew."""
+    return redact(url).replace(":***@", "@")
 
 
 @router.page("/source/{source_id}/new")

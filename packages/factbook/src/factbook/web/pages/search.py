@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api.access import DictionaryReader
-from factbook.api.parameters import AnySource, AsOf, Cursor, Search
+from factbook.api.parameters import AnySource, Cursor, Search
 from factbook.dictionary import DictionaryFilter, DictionaryRow
+from factbook.web.parameters import AsOf
 from factbook.web.rendering import Page, page
 from factbook.web.routing import Pages
 
@@ -38,5 +39,5 @@ def search(
     wanted = DictionaryFilter(search=words, source_id=source_id)
     found = rooms.dictionary.page(wanted, limit=HITS, cursor=cursor, as_of=as_of) if words else None
     content = Found(words, source_id, found.items if found else [], found.next_cursor if found else None, as_of)
-    template = "hits.html" if request.headers.get("hx-request") == "true" else "search.html"
-    return page(request, template, Page(f"Search: {words}" if words else "Search", as_of=as_of), content)
+    about = Page(f"Search: {words}" if words else "Search", as_of=as_of)
+    return page(request, "search.html", about, content, part="hits.html")

@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api.access import DictionaryReader
-from factbook.api.parameters import AsOf, Cursor, Pattern
+from factbook.api.parameters import Cursor, Pattern
 from factbook.dictionary import DictionaryFilter, SchemaRow, TableRow
 from factbook.errors import NotFound
 from factbook.rooms import Rooms
+from factbook.web.parameters import AsOf
 from factbook.web.rendering import Crumb, Page, page, path
 from factbook.web.routing import Pages, Part
 

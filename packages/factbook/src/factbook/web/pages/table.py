@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api.access import TableReader
-from factbook.api.parameters import AsOf, Cursor
+from factbook.api.parameters import Cursor
 from factbook.dictionary import DictionaryFilter, DictionaryRow
 from factbook.diff.history import TableMoment
 from factbook.errors import NotFound
 from factbook.rooms import Rooms
 from factbook.sources.contract import TableName
+from factbook.web.parameters import AsOf
 from factbook.web.rendering import Crumb, Page, page, path
 from factbook.web.routing import Pages, Part
 from factbook_sdk.facts import MetadataTarget
