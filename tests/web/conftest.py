@@ -9,12 +9,22 @@ from starlette.testclient import TestClient
 
 from factbook.access import Action, Grant
 from factbook.app import Factbook
+from factbook.quality.job import Rulebook
 from factbook.settings import load_settings
 from factbook.web.app import create_app
 from factbook_sdk.facts import MetadataRecord, MetadataTarget
 
 HOSTILE = '<script>alert("1")</script>'
 KEY = "a-key-of-some-length"
+RULES = """
+source: shop
+tables:
+  - table: main.customer
+    checks:
+      - not_null: [email, town]
+      - row_count: {min: 1}
+    promises: {accuracy: 0.9}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +36,7 @@ def folder(tmp_path_factory):
             CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customer (id), amount NUMERIC(10,2));
             CREATE TABLE "{HOSTILE.replace('"', '""')}" ("{HOSTILE.replace('"', '""')}" TEXT DEFAULT '<img src=x>');
             CREATE TABLE "orders.json" (id INTEGER PRIMARY KEY, body TEXT);
+            CREATE TABLE basket (id INTEGER PRIMARY KEY);
             CREATE VIEW big AS SELECT id, amount FROM orders WHERE amount > 100;
             INSERT INTO customer VALUES (1, 'a@example.com', 'Bonn'), (2, 'b@example.com', NULL);
             INSERT INTO orders VALUES (1, 1, 10), (2, 2, 250);
@@ -33,9 +44,15 @@ def folder(tmp_path_factory):
     house = Factbook(load_settings({}, data_dir=str(place / "data"), source_db_url=f"sqlite:///{place}/shop.sqlite"))
     house.run_scan()
     with sqlite3.connect(place / "shop.sqlite") as shop:
-        shop.executescript("ALTER TABLE customer DROP COLUMN city; ALTER TABLE customer ADD COLUMN town TEXT;")
-    house.run_scan()
+        shop.executescript("""
+            ALTER TABLE customer DROP COLUMN city;
+            ALTER TABLE customer ADD COLUMN town TEXT;
+            DROP TABLE basket;
+            CREATE TABLE invoice (id INTEGER PRIMARY KEY, due TEXT NOT NULL DEFAULT 'now');
+        """)
+    house.run_scan(accept_removals=True)
     house.run_profile()
+    house.of("default").run_quality(rules=Rulebook("rules.yaml", RULES))
     note = {
         "author_type": "person",
         "notes": [{"property": "description", "value": f"Who buys {HOSTILE}"}, {"property": "owner", "value": "Sales"}],

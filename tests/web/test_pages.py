@@ -19,6 +19,8 @@ PAGES = [
     "/ui/table/shop/main/customer?part=history",
     "/ui/table/shop/main/big?part=definition",
     "/ui/table/shop/main/customer?part=facts",
+    "/ui/table/shop/main/basket",
+    "/ui/table/shop/main/basket?part=history",
     f"/ui/table/shop/main/{HOSTILE_PART}",
     "/ui/diff/shop",
     "/ui/alerts",
@@ -166,20 +168,19 @@ def test_another_moment_is_marked_and_every_link_stays_there(client):
 
 def test_the_difference_shows_verdicts(client):
     found = client.get("/ui/diff/shop.json").json()
-    assert [(group["table"], len(group["changes"])) for group in found["tables"]] == [("customer", 2)]
+    assert {(group["table"], len(group["changes"])) for group in found["tables"]} == {("basket", 1), ("customer", 2), ("invoice", 1)}
     _, answer = read(client, "/ui/diff/shop")
     assert "breaking" in answer.text
     assert "Perhaps renamed" in answer.text
 
 
-def test_what_is_not_there_is_a_page_that_says_what_to_do(client):
-    answer = client.get("/ui/source/nowhere")
-    assert answer.status_code == 404
-    assert "factbook scan nowhere" in answer.text
-    assert client.get("/ui/source/nowhere.json").json()["code"] == "not_found"
-    wrong = client.get("/ui/search?search=x&as_of=yesterday")
-    assert wrong.status_code == 400
-    assert "as_of is wrong" in wrong.text
+def test_quality_tells_scores_outcomes_and_promises(client):
+    found = client.get("/ui/quality/shop.json").json()
+    assert {last["result"]["outcome"] for item in found["items"] for last in item["results"]} == {"passed", "failed"}
+    page, _ = read(client, "/ui/quality/shop")
+    text = " ".join("".join(page.text).split())
+    assert "2 of 2 rows do not hold" in text
+    assert "Promises" in text
 
 
 def test_search_answers_a_script_with_a_part_of_a_page(client):
