@@ -222,7 +222,7 @@ def test_who_may_see_a_part_is_shown_that_part_and_told_of_the_rest(keyed, signe
     assert "does not show jobs" in page.text
     assert "Orders are late" not in page.text
     assert 'href="/ui/jobs"' not in page.text
-    assert keyed.get("/ui/home.json", headers=headers).json()["hidden"] == ["changes", "alerts", "jobs"]
+    assert keyed.get("/ui/home.json", headers=headers).json()["hidden"] == ["verdicts", "alerts", "jobs"]
 
 
 def test_who_may_see_nothing_of_home_is_told_so(keyed, signed_in):

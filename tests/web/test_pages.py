@@ -174,6 +174,15 @@ def test_the_difference_shows_verdicts(client):
     assert "Perhaps renamed" in answer.text
 
 
+def test_home_tells_what_scans_found_within_a_day_and_what_that_means(client):
+    home = client.get("/ui/home.json").json()
+    assert [(item["tables"]["added"], item["tables"]["changed"], item["tables"]["removed"]) for item in home["changed"]] == [(1, 1, 1), (6, 0, 0)]
+    assert home["changed"][0]["verdicts"]["breaking"] >= 1
+    page, _ = read(client, "/ui")
+    [link] = [link for link in page.links if link.startswith("/ui/diff/shop") and home["changed"][0]["run_id"] in link]
+    assert "breaking" in client.get(link).text
+
+
 def test_quality_tells_scores_outcomes_and_promises(client):
     found = client.get("/ui/quality/shop.json").json()
     assert {last["result"]["outcome"] for item in found["items"] for last in item["results"]} == {"passed", "failed"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 from starlette.requests import Request
@@ -17,13 +18,15 @@ from factbook.web.parameters import AsOf
 from factbook.web.rendering import Page, page
 from factbook.web.routing import Pages
 from factbook_sdk.facts import MetadataTarget
+from factbook_sdk.facts.kinds.catalog_diff import CatalogDiff
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan, ScanCounts
 
 router = Pages()
 
 MAX_SHOWN = 20
+MAX_READ = 100
 _DAY = timedelta(days=1)
-PARTS = {"sources": ("catalog_scan",), "changes": ("catalog_diff",), "alerts": ALERTS, "jobs": JOBS}
+PARTS = {"sources": ("catalog_scan",), "verdicts": ("catalog_diff",), "alerts": ALERTS, "jobs": JOBS}
 """The parts of the page, with the kinds that whoever sees them may read."""
 
 
@@ -39,12 +42,13 @@ class SourceCard(msgspec.Struct, frozen=True):
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """A stored difference of the last day."""
+    """A scan of the last day that found changes, with the verdicts on them where a difference was stored."""
 
     source_id: str
     at: datetime
-    counts: dict[str, int]
-    record_id: str
+    run_id: str | None
+    tables: ScanCounts
+    verdicts: dict[str, int]
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -78,7 +82,7 @@ def _home(rooms: Rooms, as_of: datetime | None, hidden: list[str]) -> Home:
     return Home(
         sources=[_card(rooms, source.source_id, as_of) for source in known[:MAX_SHOWN]],
         more_sources=max(0, len(known) - MAX_SHOWN),
-        changed=[] if "changes" in hidden else _changed(rooms, as_of or datetime.now(UTC)),
+        changed=[] if "sources" in hidden else _changed(rooms, as_of or datetime.now(UTC), with_verdicts="verdicts" not in hidden),
         alerts=[] if as_of or "alerts" in hidden else rooms.alerts.page(limit=MAX_SHOWN).items,
         jobs=[] if as_of or "jobs" in hidden else _jobs(rooms),
         hidden=hidden,
@@ -103,10 +107,17 @@ def _card(rooms: Rooms, source_id: str, as_of: datetime | None) -> SourceCard:
     return SourceCard(source_id, engine, stored.record.produced_at, scan.counts, complete, scan.removals_held)
 
 
-def _changed(rooms: Rooms, now: datetime) -> list[Changed]:
+def _changed(rooms: Rooms, now: datetime, *, with_verdicts: bool) -> list[Changed]:
     since, until = now - _DAY, now + timedelta(microseconds=1)
-    found = rooms.records.query("catalog_diff", tenant=rooms.tenant, since=since, until=until, order="desc", limit=MAX_SHOWN)
-    return [
-        Changed(item.record.target.source_id, item.record.produced_at, (item.record.payload or {}).get("counts", {}), item.id)
-        for item in found.records
+    query = partial(rooms.records.query, tenant=rooms.tenant, since=since, until=until, order="desc", limit=MAX_READ)
+    differences = query("catalog_diff").records if with_verdicts else []
+    stored = [(item.record.target.source_id, msgspec.convert(item.record.payload, CatalogDiff)) for item in differences if item.record.payload]
+    verdicts = {(source_id, found.after.run_id): dict(found.counts) for source_id, found in stored if found.part == 1}
+    scans = [(item.record, msgspec.convert(item.record.payload, CatalogScan)) for item in query("catalog_scan").records if item.record.payload]
+    shown = [
+        Changed(record.target.source_id, record.produced_at, run_id, scan.counts, verdicts.get((record.target.source_id, run_id), {}))
+        for record, scan in scans
+        if scan.counts.added + scan.counts.changed + scan.counts.removed
+        for run_id in (record.context.run_id,)
     ]
+    return shown[:MAX_SHOWN]
