@@ -176,7 +176,10 @@ def test_the_difference_shows_verdicts(client):
 
 def test_home_tells_what_scans_found_within_a_day_and_what_that_means(client):
     home = client.get("/ui/home.json").json()
-    assert [(item["tables"]["added"], item["tables"]["changed"], item["tables"]["removed"]) for item in home["changed"]] == [(1, 1, 1), (6, 0, 0)]
+    assert [(item["tables"]["added"], item["tables"]["changed"], item["tables"]["removed"]) for item in home["changed"]] == [
+        (1, 1, 1),
+        (6, 0, 0),
+    ]
     assert home["changed"][0]["verdicts"]["breaking"] >= 1
     page, _ = read(client, "/ui")
     [link] = [link for link in page.links if link.startswith("/ui/diff/shop") and home["changed"][0]["run_id"] in link]

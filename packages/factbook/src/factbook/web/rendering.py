@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Vary": "Cookie, HX-Request",
 }
-"""Nothing is loaded from elsewhere, no script stands in a page, and no page is kept by anybody on the way, least of all a part for a whole."""
+"""Nothing is loaded from elsewhere, no script stands in a page, and nobody on the way keeps a page, or a part of one in its place."""
 
 
 class Crumb(msgspec.Struct, frozen=True):
@@ -80,7 +80,7 @@ def problem_page(request: Request, problem: Problem) -> Response:
 
 
 class May(msgspec.Struct, frozen=True):
-    """What whoever looks may see and do, so that nothing else is offered: start jobs, look after alerts, register sources and make tokens."""
+    """What whoever looks may see and do, so that nothing else is offered."""
 
     see_structure: bool
     see_alerts: bool
@@ -150,7 +150,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters |= {"moment": moment, "number": number, "bytes": size, "share": share, "pretty": pretty}
+    made.filters |= {"moment": moment, "number": number, "bytes": size, "share": share, "pretty": pretty, "written": written}
     made.globals["version"] = installed_version()
     return made
 
@@ -161,6 +161,13 @@ def moment(value: datetime | None) -> Markup:
         return Markup("")
     exact = value.strftime("%Y-%m-%d %H:%M:%S UTC")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), exact, value.strftime("%Y-%m-%d %H:%M"))
+
+
+def written(value: datetime | None) -> str:
+    """Return a moment as people write it, to the microsecond where it has any; empty for now."""
+    if value is None:
+        return ""
+    return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(' ')} UTC"
 
 
 def number(value: float | None) -> Markup:

@@ -18,7 +18,7 @@ from factbook.web.parameters import AsOf
 from factbook.web.rendering import Page, page
 from factbook.web.routing import Pages
 from factbook_sdk.facts import MetadataTarget
-from factbook_sdk.facts.kinds.catalog_diff import CatalogDiff
+from factbook_sdk.facts.kinds.catalog_diff import CatalogDiff, Severity
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan, ScanCounts
 
 router = Pages()
@@ -48,7 +48,7 @@ class Changed(msgspec.Struct, frozen=True):
     at: datetime
     run_id: str | None
     tables: ScanCounts
-    verdicts: dict[str, int]
+    verdicts: dict[Severity, int]
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -111,9 +111,13 @@ def _changed(rooms: Rooms, now: datetime, *, with_verdicts: bool) -> list[Change
     since, until = now - _DAY, now + timedelta(microseconds=1)
     query = partial(rooms.records.query, tenant=rooms.tenant, since=since, until=until, order="desc", limit=MAX_READ)
     differences = query("catalog_diff").records if with_verdicts else []
-    stored = [(item.record.target.source_id, msgspec.convert(item.record.payload, CatalogDiff)) for item in differences if item.record.payload]
+    stored = [
+        (item.record.target.source_id, msgspec.convert(item.record.payload, CatalogDiff)) for item in differences if item.record.payload
+    ]
     verdicts = {(source_id, found.after.run_id): dict(found.counts) for source_id, found in stored if found.part == 1}
-    scans = [(item.record, msgspec.convert(item.record.payload, CatalogScan)) for item in query("catalog_scan").records if item.record.payload]
+    scans = [
+        (item.record, msgspec.convert(item.record.payload, CatalogScan)) for item in query("catalog_scan").records if item.record.payload
+    ]
     shown = [
         Changed(record.target.source_id, record.produced_at, run_id, scan.counts, verdicts.get((record.target.source_id, run_id), {}))
         for record, scan in scans

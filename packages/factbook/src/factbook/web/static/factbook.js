@@ -21,7 +21,7 @@ function walkHits(event, step) {
 }
 
 document.addEventListener("DOMContentLoaded", () => speakLocally(document));
-document.addEventListener("htmx:after:swap", () => speakLocally(document.getElementById("hits")));
+document.addEventListener("htmx:after:swap", () => speakLocally(document));
 document.addEventListener("keydown", (event) => {
   const search = document.getElementById("search");
   const isTyping = event.target.matches("input, textarea, select");
