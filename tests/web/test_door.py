@@ -4,9 +4,11 @@ import re
 from urllib.parse import unquote
 
 import pytest
+from starlette.testclient import TestClient
 from tests.web.conftest import KEY
 
 from factbook.access.doorkeeper import Doorkeeper
+from factbook.web import app as pages
 
 ELSEWHERE = {"host": "factbook.example"}
 
@@ -111,6 +113,15 @@ def test_a_form_that_is_too_long_is_refused_with_a_page(client):
 
 def test_the_root_leads_to_the_pages(client):
     assert client.get("/").headers["location"] == "/ui"
+
+
+def test_processes_find_the_pages_by_the_environment(folder, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(folder / "data"))
+    monkeypatch.setattr("factbook.log.configure_logging", lambda *_: None)
+    with TestClient(pages.app, base_url="http://localhost", client=("127.0.0.1", 5)) as found:
+        assert found.get("/ui/source/shop").status_code == 200
+        assert found.get("/health").status_code == 200
+    monkeypatch.delitem(vars(pages), "app")
 
 
 def test_parts_are_told_from_pages_by_whoever_keeps_them(client):

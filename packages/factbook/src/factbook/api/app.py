@@ -1,4 +1,4 @@
-"""The FastAPI application. ``python -m uvicorn factbook.api.app:app`` and ``factbook serve`` both run this.
+"""The FastAPI application. ``python -m uvicorn factbook.api.app:app`` runs this; ``factbook serve`` adds the pages to it.
 
 ``app`` is built when it is asked for, from the settings in the environment; importing this module does nothing.
 """
@@ -124,7 +124,8 @@ def _open(factbook: Factbook) -> tuple[Worker | None, Clerk, Nightly | None]:
     return worker, clerk, nightly
 
 
-def _from_environment() -> FastAPI:
+def from_environment(create: Callable[[Factbook], FastAPI]) -> FastAPI:
+    """Return the application of a Factbook that is opened by the settings in the environment."""
     from factbook.app import Factbook
     from factbook.log import configure_logging
     from factbook.settings import load_settings
@@ -133,11 +134,11 @@ def _from_environment() -> FastAPI:
     configure_logging(settings.log_level)
     factbook = Factbook(settings)
     check_listening(settings, factbook.has_admin_token)
-    return create_app(factbook)
+    return create(factbook)
 
 
 def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()["app"] = _from_environment()
+    globals()["app"] = from_environment(create_app)
     return globals()["app"]

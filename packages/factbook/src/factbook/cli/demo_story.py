@@ -24,6 +24,7 @@ _SOURCE_ID = "chinook"
 _MOST_CHANGES = 20
 _TRIGGER = "scan once more, in the background"
 _LINKS = (
+    ("/ui", "what the service knows, to look at"),
     ("/docs", "every call of the API, to try out"),
     ("/dictionary?limit=20", "the dictionary"),
     ("/jobs?limit=10", "the three scans"),

@@ -1,8 +1,11 @@
-"""The application with its pages: the API of :mod:`factbook.api.app` and, below ``/ui``, everything of :mod:`factbook.web.pages`."""
+"""The application with its pages: the API of :mod:`factbook.api.app` and, below ``/ui``, everything of :mod:`factbook.web.pages`.
+
+``app`` is built when it is asked for, from the settings in the environment, as the one of the API is.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, FastAPI
 from starlette.applications import Starlette
@@ -34,3 +37,10 @@ def create_app(factbook: Factbook) -> FastAPI:
     hall.state.factbook = factbook
     app.add_middleware(Door, factbook=factbook, hall=hall)
     return app
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["app"] = api.from_environment(create_app)
+    return globals()["app"]
