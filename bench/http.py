@@ -200,7 +200,7 @@ def serve(url: str, folder: str, port: str) -> None:
     from starlette.responses import Response
 
     from factbook.api import app as application
-    from factbook.api.server import serve as run
+    from factbook.web.server import serve as run
 
     gc.set_threshold(100_000, 20, 20)
     empty = APIRouter()

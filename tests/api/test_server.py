@@ -87,7 +87,7 @@ def test_log_level_is_respected(tmp_path: Path) -> None:
 def test_serve_runs_the_same_and_ends_long_polls_when_it_is_stopped(tmp_path: Path) -> None:
     port = free_port()
     program = (
-        "from factbook.api.server import serve; from factbook.app import Factbook; from factbook.settings import load_settings; "
+        "from factbook.web.server import serve; from factbook.app import Factbook; from factbook.settings import load_settings; "
         f"serve(Factbook(load_settings(port={port})))"
     )
     with running(tmp_path, ["-c", program], port) as server:
@@ -102,7 +102,7 @@ def test_serve_runs_the_same_and_ends_long_polls_when_it_is_stopped(tmp_path: Pa
 @pytest.mark.parametrize("how", ["serve", "uvicorn"])
 def test_the_server_does_not_start_beyond_loopback_without_a_key(tmp_path: Path, how: str) -> None:
     program = {
-        "serve": ["-c", "from factbook.api.server import serve; from factbook.app import Factbook; serve(Factbook())"],
+        "serve": ["-c", "from factbook.web.server import serve; from factbook.app import Factbook; serve(Factbook())"],
         "uvicorn": ["-m", "uvicorn", "factbook.api.app:app", "--port", str(free_port())],
     }[how]
     environment = {name: value for name, value in os.environ.items() if name.removeprefix("FACTBOOK_") not in SETTINGS}
@@ -120,7 +120,7 @@ def test_the_server_does_not_start_beyond_loopback_without_a_key(tmp_path: Path,
 
 
 def test_importing_the_application_does_nothing(tmp_path: Path) -> None:
-    program = "import os, factbook.api.app as module, factbook.api.server; assert not os.listdir(); assert 'app' not in vars(module)"
+    program = "import os, factbook.api.app as module, factbook.web.server; assert not os.listdir(); assert 'app' not in vars(module)"
     subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=tmp_path, check=True, timeout=60)
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from factbook.sources.connections import Connections
     from factbook.sources.contract import Probe
     from factbook.watch import Alerts
+    from factbook_sdk.repository.contract import MetadataRepository
 
 
 class Rooms:
@@ -50,6 +51,11 @@ class Rooms:
     def is_own(self) -> bool:
         """Whether this is the server's own tenant, whose its environment, files and configured source are."""
         return self.tenant == self._house.settings.tenant
+
+    @property
+    def records(self) -> MetadataRepository:
+        """The log; whoever reads it here names this tenant."""
+        return self._house.repository
 
     @cached_property
     def connections(self) -> Connections:

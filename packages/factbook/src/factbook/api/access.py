@@ -258,6 +258,14 @@ async def _kinds_of(request: Request, tenant: TenantName = None) -> str:
     return meant
 
 
+async def _rooms_of_any(request: Request, tenant: TenantName = None) -> Rooms:
+    """Return the rooms of a tenant to whoever may do anything there."""
+    meant = await _kinds_of(request, tenant)
+    asking(request).tenant = meant
+    house: Factbook = request.app.state.factbook
+    return house.of(meant)
+
+
 def may_know(request: Request, tenant: str, kind: str) -> bool:
     """Return whether whoever asks may read or write anything of a kind, and so may know its declaration."""
     return any(asking(request).principal.namespaces(action, tenant, kind) for action in (Action.READ, Action.WRITE))
@@ -287,11 +295,12 @@ def still_good(request: Request) -> None:
     asking(request).renew()
 
 
-_JOBS = tuple(sorted(JobsProjection.kinds))
+JOBS = tuple(sorted(JobsProjection.kinds))
+STRUCTURE = tuple(sorted(DictionaryProjection.kinds))
 _SCANS = ("catalog_scan",)
-_ALERTS = ("alert",)
 _NOTES = ("annotation",)
 _GLOSSARY = ("annotation", "glossary_term")
+ALERTS = ("alert",)
 _COMPARED: Demand = (Action.READ, ("catalog_scan", "schema_snapshot", "statistics_snapshot"))
 _CONTRACTS = ("data_contract",)
 _PROMISED: Demand = (Action.READ, ("catalog_scan", "data_contract", "schema_snapshot"))
@@ -301,7 +310,7 @@ _PROFILES = ("statistics_snapshot",)
 _LINEAGE: Demand = (Action.READ, tuple(sorted({*LineageProjection.kinds, "catalog_scan", "data_product", "schema_snapshot"})))
 """Scans and products tell whether a name is known of which there is no lineage."""
 
-_DECLARING |= {_records, _open, _kinds_of}
+_DECLARING |= {_records, _open, _kinds_of, _rooms_of_any}
 
 Records = Annotated[ScopedRepository, Depends(_records)]
 """The log as whoever asks may use it."""
@@ -317,7 +326,7 @@ _GATES = tuple(sorted({"catalog_scan", "statistics_snapshot", "table_observation
 """What is read to compare, and to say whom changes hit."""
 
 GateReader = Annotated["Rooms", needs((Action.READ, _GATES))]
-DictionaryReader = Annotated["Rooms", needs((Action.READ, tuple(sorted(DictionaryProjection.kinds))))]
+DictionaryReader = Annotated["Rooms", needs((Action.READ, STRUCTURE))]
 _NAMED = (Action.READ, tuple(sorted({"annotation", *LEDGER_READS})))
 DbtIngester = Annotated["Rooms", needs(_NAMED, (Action.WRITE, DBT_WRITES))]
 NameReader = Annotated["Rooms", needs((Action.READ, LEDGER_READS))]
@@ -333,8 +342,12 @@ SuggestionReader = Annotated["Rooms", needs((Action.READ, SUGGESTION_READS))]
 SuggestionJudge = Annotated["Rooms", needs((Action.READ, SUGGESTION_READS), (Action.WRITE, _NOTES))]
 GlossaryReader = Annotated["Rooms", needs((Action.READ, _GLOSSARY))]
 GlossaryKeeper = Annotated["Rooms", needs((Action.READ, _GLOSSARY), (Action.WRITE, ("glossary_term",)))]
-AlertReader = Annotated["Rooms", needs((Action.READ, _ALERTS))]
-AlertKeeper = Annotated["Rooms", needs((Action.READ, _ALERTS), (Action.WRITE, _ALERTS))]
+Visitor = Annotated["Rooms", Depends(_rooms_of_any)]
+"""The rooms of a tenant in which whoever asks may do anything at all: the route itself asks what may be shown."""
+TableReader = Annotated["Rooms", needs((Action.READ, _GATES))]
+"""What a table's page shows: structure, measurements, notes and who uses it."""
+AlertReader = Annotated["Rooms", needs((Action.READ, ALERTS))]
+AlertKeeper = Annotated["Rooms", needs((Action.READ, ALERTS), (Action.WRITE, ALERTS))]
 DiffReader = Annotated["Rooms", needs(_COMPARED)]
 DiffWriter = Annotated["Rooms", needs(_COMPARED, (Action.WRITE, ("catalog_diff",)))]
 QualityReader = Annotated["Rooms", needs((Action.READ, _QUALITY))]
@@ -345,8 +358,8 @@ ContractEnder = Annotated["Rooms", needs((Action.READ, _CONTRACTS), (Action.WRIT
 ContractChecker = Annotated["Rooms", needs(_PROMISED, (Action.WRITE, ("quality_result",)))]
 ProductDocumentReader = Annotated["Rooms", needs((Action.READ, ("data_product",)))]
 ProductDocumentKeeper = Annotated["Rooms", needs(_PROMISED, (Action.READ, ("data_product",)), (Action.WRITE, ("data_product",)))]
-JobReader = Annotated["Rooms", needs((Action.READ, _JOBS))]
-JobRunner = Annotated["Rooms", needs((Action.READ, _JOBS), (Action.WRITE, _WORK))]
+JobReader = Annotated["Rooms", needs((Action.READ, JOBS))]
+JobRunner = Annotated["Rooms", needs((Action.READ, JOBS), (Action.WRITE, _WORK))]
 Scanner = Annotated["Rooms", needs((Action.WRITE, _WORK))]
 ProfileReader = Annotated["Rooms", needs((Action.READ, _PROFILES))]
 Profiler = Annotated["Rooms", needs((Action.WRITE, _WORK))]

@@ -1,15 +1,16 @@
-"""The FastAPI application. ``python -m uvicorn factbook.api.app:app`` and ``factbook serve`` both run this.
+"""The FastAPI application. ``python -m uvicorn factbook.api.app:app`` runs this; ``factbook serve`` adds the pages to it.
 
 ``app`` is built when it is asked for, from the settings in the environment; importing this module does nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -43,9 +44,9 @@ Lists of records come as NDJSON to clients that accept `application/x-ndjson`; t
 or `Next-After-Offset`. Bodies may be packed (`Content-Encoding: gzip`); MAX_BODY_BYTES bounds them packed and unpacked."""
 
 
-def create_app(factbook: Factbook, *, works: bool = True) -> FastAPI:
+def create_app(factbook: Factbook, *, works: bool = True, pages: Mapping[str, Sequence[APIRouter]] = MappingProxyType({})) -> FastAPI:
     """Build the application around a Factbook. Its lifespan runs background jobs (unless ``works`` is false), and closes the Factbook at
-    its end."""
+    its end. ``pages`` are routers of others by the prefix they stand under."""
     app = FastAPI(
         title="Factbook",
         version=installed_version(),
@@ -73,6 +74,9 @@ def create_app(factbook: Factbook, *, works: bool = True) -> FastAPI:
     app.state.agents = Agents(app, enabled=factbook.settings.mcp)
     app.router.routes.append(Route("/mcp", app.state.agents, include_in_schema=False))
     docs.install(app)
+    for prefix, routers in pages.items():
+        for router in routers:
+            app.include_router(router, prefix=prefix, include_in_schema=False, dependencies=[Depends(close_undeclared)])
     app.include_router(LAST, dependencies=[Depends(close_undeclared)])
     app.include_router(LAST, prefix="/api/v1", include_in_schema=False, dependencies=[Depends(close_undeclared)])
     problems.install(app)
@@ -134,7 +138,8 @@ def _open(factbook: Factbook, works: bool) -> tuple[Worker | None, Clerk, Nightl
     return worker, clerk, nightly
 
 
-def _from_environment() -> FastAPI:
+def from_environment(create: Callable[[Factbook], FastAPI]) -> FastAPI:
+    """Return the application of a Factbook that is opened by the settings in the environment."""
     from factbook.app import Factbook
     from factbook.log import configure_logging
     from factbook.settings import load_settings
@@ -143,11 +148,11 @@ def _from_environment() -> FastAPI:
     configure_logging(settings.log_level)
     factbook = Factbook(settings)
     check_listening(settings, factbook.has_admin_token)
-    return create_app(factbook)
+    return create(factbook)
 
 
 def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()["app"] = _from_environment()
+    globals()["app"] = from_environment(create_app)
     return globals()["app"]

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 MAX_OFFSET = 2**63 - 1
 
 
-def _in_utc(moment: datetime) -> datetime:
+def in_utc(moment: datetime) -> datetime:
+    """Return the moment in UTC; raises :class:`ValueError` where that is no moment."""
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
@@ -33,7 +34,7 @@ def _factbook(request: Request) -> Any:
 
 # PostgreSQL stores no NUL in text; everything else may be part of somebody's table name.
 _NO_NUL = r"^[^\x00]*$"
-_Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+_Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH, pattern=_NO_NUL)]
 _Text = Annotated[str, StringConstraints(max_length=4096, pattern=_NO_NUL)]
 _Json = Annotated[str, StringConstraints(max_length=16_384, pattern=_NO_NUL)]

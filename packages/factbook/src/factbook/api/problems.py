@@ -143,32 +143,36 @@ def answer(
     error: FactbookError, *, path: str, request_id: str, headers: Mapping[str, str] | None = None, status: int | None = None
 ) -> Response:
     """Return the response that tells a client about an error; ``status`` replaces that of the table."""
-    family_status, title = _status(type(error))
-    status = status or family_status
+    problem = problem_of(error, path=path, request_id=request_id, status=status)
     sent = dict(headers or {})
     if isinstance(error, TemporaryError):
         asked = getattr(error, "retry_after_seconds", None)
         sent["Retry-After"] = str(RETRY_AFTER_SECONDS if asked is None else max(1, ceil(asked)))
     if status == 401:
+        sent["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if problem.status == 401:
         sent["WWW-Authenticate"] = "Bearer"
-    if status == 413:
+    if problem.status == 413:
         # Else the server reads the rest of the body, however long, to keep the connection.
         sent["Connection"] = "close"
+    return _respond(problem, sent)
+
+
+def problem_of(error: FactbookError, *, path: str, request_id: str, status: int | None = None) -> Problem:
+    """Return what is told of an error, without secrets."""
+    family_status, title = _status(type(error))
     detail = f"{error.what}: {error.why}" if error.why else error.what
-    return _respond(
-        Problem(
-            type=f"urn:factbook:problem:{error.code}",
-            title=title,
-            status=status,
-            detail=redact_text(detail),
-            instance=redact_text(path),
-            code=error.code,
-            request_id=request_id,
-            why=redact_text(error.why) or None,
-            field=error.field,
-            fix=redact_text(error.fix) or None,
-        ),
-        sent,
+    return Problem(
+        type=f"urn:factbook:problem:{error.code}",
+        title=title,
+        status=status or family_status,
+        detail=redact_text(detail),
+        instance=redact_text(path),
+        code=error.code,
+        request_id=request_id,
+        why=redact_text(error.why) or None,
+        field=error.field,
+        fix=redact_text(error.fix) or None,
     )
 
 
@@ -198,10 +202,14 @@ def _on_factbook_error(request: Request, error: Exception) -> Response:
 def _on_invalid_parameters(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
+    return _reply(request, wrong_parameter(error))
+
+
+def wrong_parameter(error: RequestValidationError) -> InvalidRequest:
+    """Return what is wrong with the first parameter that is."""
     first = error.errors()[0]
     field = ".".join(str(step) for step in first["loc"][1:])
-    wrong = InvalidRequest(f"{field} is wrong", why=_sentence(first), fix=_hint(first), field=field)
-    return _reply(request, wrong)
+    return InvalidRequest(f"{field} is wrong", why=_sentence(first), fix=_hint(first), field=field)
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

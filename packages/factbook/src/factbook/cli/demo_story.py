@@ -24,6 +24,7 @@ _SOURCE_ID = "chinook"
 _MOST_CHANGES = 20
 _TRIGGER = "scan once more, in the background"
 _LINKS = (
+    ("/ui", "what the service knows, to look at"),
     ("/docs", "every call of the API, to try out"),
     ("/dictionary?limit=20", "the dictionary"),
     ("/jobs?limit=10", "the three scans"),
@@ -81,7 +82,7 @@ def tell(factbook: Factbook) -> None:
 
 def serve(factbook: Factbook) -> None:
     """Run the server until somebody stops it."""
-    from factbook.api.server import serve as run_server
+    from factbook.web.server import serve as run_server
 
     address = f"http://127.0.0.1:{factbook.settings.port}"
     _step(10, "Now the server runs; Ctrl-C stops it")

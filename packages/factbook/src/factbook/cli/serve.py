@@ -1,4 +1,4 @@
-"""``factbook serve``: the API, with a worker for background jobs."""
+"""``factbook serve``: the pages and the API, with a worker for background jobs."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def serve(
 
     Ctrl-C stops the server; jobs that run are asked to stop and go on when it runs again.
     """
-    from factbook.api.server import serve as run_server
     from factbook.app import Factbook
     from factbook.settings import load_settings
+    from factbook.web.server import serve as run_server
 
     settings = load_settings(host=host, port=port)
     factbook = Factbook(settings)
@@ -54,4 +54,4 @@ def say_where(settings: Settings) -> None:
     if sys.stderr.isatty():
         from factbook.cli.terminal import note
 
-        note(f"http://{settings.host}:{settings.port}/docs  |  Ctrl-C stops the server", style="bold")
+        note(f"http://{settings.host}:{settings.port}/ui  |  Ctrl-C stops the server", style="bold")

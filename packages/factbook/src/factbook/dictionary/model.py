@@ -10,7 +10,8 @@ import msgspec
 
 class DictionaryFilter(msgspec.Struct, frozen=True, kw_only=True):
     """What rows to show. ``schema`` and ``table`` take ``*`` and ``?``; ``data_type`` matches the start of the type, ``search`` whole
-    or begun words of names and comments, all of which must occur in the row or its table."""
+    or begun words of names and comments, all of which must occur in the row or its table; ``refers_to`` is the schema and name of a table
+    of the same source that foreign keys point at."""
 
     source_id: str | None = None
     schema: str | None = None
@@ -22,6 +23,7 @@ class DictionaryFilter(msgspec.Struct, frozen=True, kw_only=True):
     unique: bool | None = None
     nullable: bool | None = None
     search: str | None = None
+    refers_to: tuple[str, str] | None = None
     include_removed: bool = False
 
 
@@ -60,5 +62,39 @@ class DictionaryPage(msgspec.Struct, frozen=True):
     """Rows by source, schema, table and position. ``next_cursor`` continues; ``as_of`` says which moment is shown, ``None`` for now."""
 
     items: list[DictionaryRow]
+    next_cursor: str | None
+    as_of: datetime | None = None
+
+
+class SchemaRow(msgspec.Struct, frozen=True):
+    """What is in one schema now: objects, of which views, columns, and when the last object changed."""
+
+    schema: str
+    objects: int
+    views: int
+    columns: int
+    changed_at: datetime
+
+
+class TableRow(msgspec.Struct, frozen=True):
+    """One table or view, without its columns."""
+
+    source_id: str
+    schema: str
+    table: str
+    object_type: str
+    columns: int
+    comment: str | None
+    owner: str | None
+    first_seen: datetime
+    last_seen: datetime
+    changed_at: datetime
+    removed_at: datetime | None
+
+
+class TablePage(msgspec.Struct, frozen=True):
+    """Objects by schema and name. ``next_cursor`` continues; ``as_of`` says which moment is shown, ``None`` for now."""
+
+    items: list[TableRow]
     next_cursor: str | None
     as_of: datetime | None = None

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, text, tuple_
 
 from factbook.database.engine import Database
-from factbook.dictionary import search
+from factbook.dictionary import overview, search
 from factbook.dictionary.entries import column_key, holds_all, search_terms, words
-from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow
+from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow, SchemaRow, TablePage
 from factbook.dictionary.projection import DictionaryProjection
 from factbook.dictionary.tables import columns, objects
 from factbook.errors import InvalidRequest
@@ -47,18 +48,37 @@ class Dictionary:
         """Return rows in order; raises :class:`InvalidRequest` for a limit or cursor that cannot be."""
         check_limit(limit)
         after = _parse_cursor(cursor) if cursor is not None else None
+        with self._at(as_of, wanted.source_id) as (connection, shown):
+            page = _page(connection, self._tenant, wanted, limit, after)
+        return msgspec.structs.replace(page, as_of=shown)
+
+    def schemas(self, source_id: str, *, as_of: datetime | None = None) -> list[SchemaRow]:
+        """Return the schemas of a source with what is in them, by name."""
+        with self._at(as_of, source_id) as (connection, _):
+            return overview.schemas(connection, self._tenant, source_id)
+
+    def tables(self, wanted: DictionaryFilter, *, limit: int = 100, cursor: str | None = None, as_of: datetime | None = None) -> TablePage:
+        """Return objects of one source by schema and name; of the filter its source, schema, table, type and removed ones count."""
+        check_limit(limit)
+        with self._at(as_of, wanted.source_id) as (connection, shown):
+            page = overview.tables(connection, self._tenant, wanted, limit, cursor)
+        return msgspec.structs.replace(page, as_of=shown)
+
+    @contextmanager
+    def _at(self, as_of: datetime | None, source_id: str | None) -> Iterator[tuple[Connection, datetime | None]]:
+        """Give the dictionary as it is, or as it was, replayed into memory; and the moment in UTC."""
         if as_of is None:
             with self._repository.reading() as connection:
-                return _page(connection, self._tenant, wanted, limit, after)
+                yield connection, None
+            return
         shown = as_utc(as_of, "as_of")
         past = Database("sqlite://")
         try:
             with past.writing() as connection:
-                _replay(connection, self._repository, self._tenant, wanted.source_id, shown)
-                page = _page(connection, self._tenant, wanted, limit, after)
+                _replay(connection, self._repository, self._tenant, source_id, shown)
+                yield connection, shown
         finally:
             past.close()
-        return msgspec.structs.replace(page, as_of=shown)
 
 
 def _replay(connection: Connection, repository: MetadataRepository, tenant: str, source_id: str | None, until: datetime) -> None:
@@ -131,15 +151,7 @@ def _rows(
 
 
 def _conditions(wanted: DictionaryFilter, dialect: str) -> Iterator[ColumnElement[bool]]:
-    if wanted.source_id is not None:
-        yield objects.c.source_id == wanted.source_id
-    for pattern, column in ((wanted.schema, objects.c.schema_name), (wanted.table, objects.c.table_name)):
-        if pattern is not None and ("*" in pattern or "?" in pattern):
-            yield column.regexp_match(_regex(pattern)) if dialect == "postgresql" else column.op("GLOB")(pattern.replace("[", "[[]"))
-        elif pattern is not None:
-            yield column == pattern
-    if wanted.object_type is not None:
-        yield objects.c.object_type == wanted.object_type
+    yield from overview.conditions(wanted, dialect)
     if wanted.data_type is not None:
         yield columns.c.data_type.istartswith(wanted.data_type, autoescape=True)
     for flag, flagged in (
@@ -150,16 +162,15 @@ def _conditions(wanted: DictionaryFilter, dialect: str) -> Iterator[ColumnElemen
     ):
         if flag is not None:
             yield flagged.is_(flag)
+    if wanted.refers_to is not None:
+        schema, table = wanted.refers_to
+        yield or_(_points_at(f"{schema}.{table}"), and_(objects.c.schema_name == schema, _points_at(table)))
     if not wanted.include_removed:
         yield columns.c.removed_at.is_(None)
 
 
-def _regex(pattern: str) -> str:
-    return "^" + "".join(".*" if char == "*" else "." if char == "?" else _escape(char) for char in pattern) + "$"
-
-
-def _escape(char: str) -> str:
-    return char if char.isalnum() or char == "_" else f"\\{char}" if char.isascii() else char
+def _points_at(name: str) -> ColumnElement[bool]:
+    return or_(columns.c.refers_to == name, columns.c.refers_to.startswith(f"{name}.", autoescape=True))
 
 
 def _is_after(place: _Place, *, in_source: bool) -> ColumnElement[bool]:

@@ -15,14 +15,16 @@ from factbook.diff.compare import Catalog, compare_catalogs, compare_schemas
 from factbook.diff.comparison import EVERYTHING, Comparison, Judge, Wanted, judged_worst_first, summarise
 from factbook.diff.completeness import Seen, schemas_to_compare, seen_by
 from factbook.diff.files import NamedCatalog, write_catalog
+from factbook.diff.history import TableHistory, history_of
 from factbook.diff.mapping import renamed_schemas
 from factbook.diff.model import Difference
 from factbook.diff.moments import INSTANT, SCANNER, Moments, Scan, ScansOf, scan_of
 from factbook.diff.reading import Reading, Statistics
 from factbook.diff.renames import propose_renames, wants_statistics
 from factbook.diff.storing import is_stored, outcomes, records_of
-from factbook.errors import InvalidRequest
-from factbook_sdk.facts import MetadataRecord
+from factbook.errors import InvalidRequest, NotFound
+from factbook.sources.contract import TableName
+from factbook_sdk.facts import MetadataRecord, MetadataTarget
 from factbook_sdk.facts.kinds.catalog_diff import State, Unread
 from factbook_sdk.repository.contract import MetadataRepository, Stored
 
@@ -115,6 +117,26 @@ class Diffs:
         mine, theirs = self._reading.whole(source_id, scan.moment), renamed_schemas(file.catalog, mapping)
         (old, new), sides = ((theirs, mine), (foreign, own)) if file_is_before else ((mine, theirs), (own, foreign))
         return self._judged(scan, sides, _across(old, new), wanted, settled)
+
+    def history(
+        self, source_id: str, name: TableName, *, limit: int = 100, cursor: str | None = None, as_of: datetime | None = None
+    ) -> TableHistory:
+        """Return each moment at which a table was seen to be another, newest first; raises :class:`NotFound` for one never seen."""
+        target = MetadataTarget(source_id, name.schema, name.table)
+        judge = self._judge_for(source_id, None)
+        found = history_of(
+            self._repository,
+            target,
+            judge,
+            tenant=self._tenant,
+            producer_id=self._producer_id,
+            limit=limit,
+            cursor=cursor,
+            as_of=as_of,
+        )
+        if not found.items and cursor is None:
+            raise NotFound(f"No table {target} is known" + (" by then" if as_of else ""), fix=f"factbook scan {source_id}", field="table")
+        return found
 
     def write(self, source_id: str, path: Path, *, at: str | None = None) -> int:
         """Write the catalogue of a source at a moment to a file; return how many tables it holds."""

@@ -20,16 +20,16 @@ def serve(factbook: Factbook, *, log_level: str | None = None, processes: int = 
     """
     import uvicorn
 
-    from factbook.api.app import create_app
     from factbook.api.security import check_listening
     from factbook.log import configure_logging
+    from factbook.web.app import create_app
 
     settings = factbook.settings
     check_listening(settings, factbook.has_admin_token)
     configure_logging(log_level or settings.log_level)
     if processes > 1:
         _pass_on(settings)
-    several: Any = "factbook.api.app:app"
+    several: Any = "factbook.web.app:app"
     uvicorn.run(
         several if processes > 1 else create_app(factbook),
         host=settings.host,
