@@ -106,7 +106,7 @@ def served(data_dir: Path, free_port: int) -> Iterator[Demo]:
 
 def test_every_link_it_shows_answers(served: Demo) -> None:
     assert served.paths == ["/ui", "/docs", "/dictionary?limit=20", "/jobs?limit=10", "/health"]
-    assert [served.get(path)[0] for path in served.paths] == [200] * 4
+    assert [served.get(path)[0] for path in served.paths] == [200] * 5
     assert len(json.loads(served.get("/jobs?limit=10")[1])["items"]) == 3
     assert served.get("/scan/trigger", "POST")[0] == 202
 
