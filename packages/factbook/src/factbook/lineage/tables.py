@@ -177,6 +177,7 @@ bindings = Table(
     Column("is_ignored", Boolean, nullable=False),
     Index("ix_lineage_bindings_node", "node_id", "valid_from"),
 )
-"""What the name of a node was settled to mean; ``node_id`` is the node of that name whose ``source_id`` is the space. Neither bound nor ignored: it was taken back."""
+"""What the name of a node was settled to mean; ``node_id`` is the node of that name whose ``source_id`` is the space. Neither bound nor
+ignored: it was taken back."""
 
 ALL = (nodes, columns, producers, sightings, facts, inputs, edges, column_edges, bindings)
