@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 from mcp import Client, StdioServerParameters
@@ -19,6 +21,7 @@ from factbook.api.app import create_app
 from factbook.app import Factbook
 from factbook.settings import load_settings
 
+TRACK = "source_demo.main.Track"
 READS = {"list_sources", "search", "describe_table", "lineage", "impact", "diff", "quality", "product", "records"}
 
 
@@ -92,6 +95,93 @@ def test_a_problem_of_the_service_is_passed_on_whole(folder):
     [answer] = answers(folder, ("diff", {"source_id": "source_demo"}))
     assert answer["problem"]["status"] == 400
     assert "factbook scan" in answer["problem"]["fix"]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """A store in which there is something for every tool."""
+    place = tmp_path_factory.mktemp("told")
+    house = Factbook(load_settings({}, data_dir=str(place)))
+    house.run_scan()
+    with closing(sqlite3.connect(place / "source_demo.sqlite")) as source:
+        source.executescript("".join(f"ALTER TABLE Track ADD COLUMN extra_{number} TEXT;" for number in range(40)))
+    house.run_scan()
+    with TestClient(create_app(house, works=False), base_url="http://localhost", client=("127.0.0.1", 5)) as client:
+        for path, body in (
+            ("/register_lineage", {"source": "source_demo.main.Track", "target": "source_demo.main.Playlist"}),
+            ("/register_lineage", {"source": "source_demo.main.Track", "target": "charts"}),
+            ("/register_product", {"name": "charts", "domain": "music", "owner": "ada", "ports": [{"name": "t", "table": TRACK}]}),
+            ("/glossary", {"key": "song", "name": "Song"}),
+        ):
+            assert client.post(path, json=body).status_code in (200, 201), path
+        note = {"notes": [{"property": "description", "value": "One recording."}]}
+        assert client.put("/notes/source_demo/main/Track", json=note).status_code == 200
+    return place
+
+
+def test_every_tool_answers_from_a_store_that_holds_something(told):
+    track = {"source_id": "source_demo", "schema": "main", "table": "Track"}
+    sources, table, down, up, broken, changed, product, facts, terms, products, scores = answers(
+        told,
+        ("list_sources", {}),
+        ("describe_table", {**track, "max_tokens": 20_000}),
+        ("lineage", {"name": TRACK, "direction": "downstream"}),
+        ("lineage", {"name": "charts", "direction": "upstream"}),
+        ("impact", {"name": TRACK, "limit": 1}),
+        ("diff", {"source_id": "source_demo", "table": "Track"}),
+        ("product", {"name": "charts"}),
+        ("records", {"kind": "annotation", **track}),
+        ("search", {"words": "song", "what": "terms"}),
+        ("search", {"words": "chart", "what": "products"}),
+        ("quality", {"source_id": "source_demo"}),
+    )
+    assert [item["source_id"] for item in sources["items"]] == ["source_demo"]
+    assert table["said"]["items"][0]["place"] == "source_demo/main/Track"
+    assert "One recording." in json.dumps(table["said"])
+    assert {item["node"]["name"] for item in table["feeds"]["items"]} == {"source_demo.main.Playlist", "charts"}
+    assert table["made_from"]["items"] == []
+    assert {item["node"]["name"] for item in down["items"]} == {"source_demo.main.Playlist", "charts"}
+    assert [item["node"]["name"] for item in up["items"]] == [TRACK]
+    assert (len(broken["items"]), broken["total"], broken["products"]) == (1, 2, ["charts"])
+    [rest] = answers(told, ("impact", {"name": TRACK, "limit": 1, "cursor": broken["next_cursor"]}))
+    assert {item["node"]["name"] for item in (*broken["items"], *rest["items"])} == {"source_demo.main.Playlist", "charts"}
+    assert len(changed["changes"]) == 40
+    assert (product["name"], product["domain"]) == ("charts", "music")
+    assert facts["items"][0]["record"]["payload"]["notes"][0]["value"] == "One recording."
+    assert [term["key"] for term in terms["items"]] == ["song"]
+    assert [item["name"] for item in products["items"]] == ["charts"]
+    assert scores["problem"]["status"] == 404
+
+
+def test_changes_are_paged_like_lists_of_items(told):
+    seen, cursor = [], None
+    while True:
+        [page] = answers(told, ("diff", {"source_id": "source_demo", "limit": 200, "max_tokens": 1_500, "cursor": cursor}))
+        assert length(page) <= 1_500 * 4
+        assert "cut" not in page
+        seen += [change["path"] for change in page["changes"]]
+        cursor = page.get("next_cursor")
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) == 40
+
+
+def test_what_an_agent_writes_is_its_suggestion_until_a_person_accepts_it(told):
+    place = {"source_id": "source_demo", "schema": "main", "table": "Track", "reason": "its values", "confidence": 0.8}
+    first, second, tag = answers(
+        told,
+        ("suggest_note", {**place, "property": "description", "value": "A tune", "column": "Name", "agent": "scribe"}),
+        ("suggest_note", {**place, "property": "description", "value": "A title", "column": "Name", "agent": "scribe"}),
+        ("suggest_note", {**place, "property": "tag", "value": "music"}),
+        may_write=True,
+    )
+    assert (first["author"], first["place"]) == ("agent:scribe", "source_demo/main/Track/Name")
+    assert [(note["value"], note["confidence"]) for note in second["notes"]] == [("A title", 0.8)]
+    assert tag["author"] == "agent:mcp"
+    house = Factbook(load_settings({}, data_dir=str(told)))
+    suggested = house.suggestions.page("source_demo").items
+    house.close()
+    assert {(item.property, item.value) for item in suggested} == {("description", "A title"), ("tag", "music")}
 
 
 def test_long_documents_are_cut_and_say_where():

@@ -54,11 +54,15 @@ class World:
         gate = Gate(self.repository, diffs, tenant="default", severities_of=lambda _source: self.severities, now=now)
         return gate.check(GateRequest(source_id=source, **asked))
 
-    def say(self, kind: str, target: MetadataTarget, payload: dict[str, Any] | None, producer: str = "tests.v1") -> None:
-        """Store a fact of now."""
-        self.repository.store(MetadataRecord(target, kind, payload, datetime.now(UTC), producer))
+    def say(
+        self, kind: str, target: MetadataTarget, payload: dict[str, Any] | None, producer: str = "tests.v1", *, at: datetime | None = None
+    ) -> None:
+        """Store a fact, of now unless a moment is given."""
+        self.repository.store(MetadataRecord(target, kind, payload, at or datetime.now(UTC), producer))
 
-    def made_from(self, reader: str, read: str, *columns: tuple[str, str], job: str = "nightly", producer: str = "tests.v1") -> None:
+    def made_from(
+        self, reader: str, read: str, *columns: tuple[str, str], job: str = "nightly", producer: str = "tests.v1", origin: str = "manual"
+    ) -> None:
         """Say that one table, ``source/schema.table``, is made from another; ``columns`` are (input, output) pairs."""
         source, _, place = reader.partition("/")
         schema, _, name = place.partition(".")
@@ -67,7 +71,7 @@ class World:
         edge: dict[str, Any] = {"table": {"source_id": other, "schema": of_schema, "table": of_name}}
         if columns:
             edge["columns"] = [{"input": one, "output": another} for one, another in columns]
-        payload = {"origin": "manual", "inputs": [edge], "job": {"namespace": "tests", "name": job}}
+        payload = {"origin": origin, "inputs": [edge], "job": {"namespace": "tests", "name": job}}
         self.say("lineage", MetadataTarget(source, schema, name), payload, producer)
 
 

@@ -87,7 +87,8 @@ def token(client, *kinds):
 
 
 def test_a_token_that_reads_only_some_of_what_a_gate_shows_may_not_ask(broken):
-    kinds = ["annotation", "catalog_scan", "data_contract", "data_product", "lineage", "schema_snapshot", "statistics_snapshot"]
+    kinds = ["annotation", "catalog_scan", "data_contract", "data_product", "lineage", "schema_snapshot"]
+    kinds += ["lineage_run", "name_binding", "statistics_snapshot"]
     body = {"source_id": "market"}
     assert broken.post("/gate", json=body, headers=token(broken, *kinds)).status_code == 403
     all_of_them = token(broken, *kinds, "table_observation")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from tests.diff.gating import World, hit_tables, number, table
 from tests.diff.verdicts import HOSTILE
@@ -50,6 +52,31 @@ def test_tables_of_other_sources_are_hit_along_the_way_by_column(world):
     ]
     hit = world.gate().impact.tables[1]
     assert (hit.via.source_id, hit.changed.table, hit.job) == ("lake", "orders", "nightly")
+
+
+def test_a_name_of_another_tool_is_the_table_it_was_settled_to_be(world):
+    drop_total(world)
+    world.say(
+        "lineage", MetadataTarget("mart", "sales", "daily"), {"origin": "sql", "inputs": [{"table": {"source_id": "pg://h", "table": "o"}}]}
+    )
+    assert hit_tables(world.gate()) == []
+    world.say("name_binding", MetadataTarget("PG://h/", table="o"), {"source_id": "shop", "schema": "public", "table": "orders"})
+    assert hit_tables(world.gate()) == [("mart/sales.daily", 1, [])]
+    world.say("name_binding", MetadataTarget("pg://h", table="o"), {"ignored": True}, "another.v1")
+    assert hit_tables(world.gate()) == []
+
+
+def test_lineage_that_nobody_confirmed_for_too_long_hits_nobody(world):
+    drop_total(world)
+    world.made_from("mart/sales.said", "shop/public.orders", producer="ada")
+    world.made_from("mart/sales.run", "shop/public.orders", producer="openlineage:jobs/nightly", origin="openlineage")
+    world.made_from("mart/sales.dead", "shop/public.orders", producer="openlineage:jobs/dead", origin="openlineage")
+    assert {name for name, *_ in hit_tables(world.gate())} == {"mart/sales.said", "mart/sales.run", "mart/sales.dead"}
+    world.ahead = timedelta(days=200)
+    assert [name for name, *_ in hit_tables(world.gate())] == ["mart/sales.said"]
+    run = {"origin": "openlineage", "statements": 1, "edges": 1, "confirms": ["openlineage:jobs/n*"]}
+    world.say("lineage_run", MetadataTarget("erp"), run, "elsewhere", at=datetime.now(UTC) + timedelta(days=100))
+    assert {name for name, *_ in hit_tables(world.gate())} == {"mart/sales.said", "mart/sales.run"}
 
 
 def test_an_edge_without_columns_may_be_of_any(world):

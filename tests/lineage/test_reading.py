@@ -125,6 +125,19 @@ def test_a_binding_moves_edges_and_taken_back_moves_them_back(repository: SqlRep
     assert names(reader(repository), "erp.public.a", "upstream") == []
 
 
+def test_a_name_is_settled_however_its_namespace_is_written(repository: SqlRepository) -> None:
+    store(repository, lineage("a", ["s3a://lake/x"]), binding("s3://lake/x", "b", at=2), lineage("c", ["s3n://lake/x"], at=3))
+    assert names(reader(repository), "erp.public.b", "downstream") == [("erp.public.a", 1, 1.0), ("erp.public.c", 1, 1.0)]
+    assert names(reader(repository), "s3a://lake/x", "downstream") == []
+    store(repository, binding("s3n://lake/x", "d", at=4))
+    assert [item[0] for item in names(reader(repository), "erp.public.d", "downstream")] == ["erp.public.a", "erp.public.c"]
+    store(repository, binding("s3n://lake/x", None, at=4), binding("s3://lake/x", None, at=4))
+    assert names(reader(repository), "erp.public.b", "downstream") == []
+    assert names(reader(repository), "s3a://lake/x", "downstream") == [("erp.public.a", 1, 1.0)]
+    store(repository, binding("s3://lake/", None, at=5, ignored=True))
+    assert names(reader(repository), "erp.public.a", "upstream") == names(reader(repository), "erp.public.c", "upstream") == []
+
+
 def test_columns_are_followed_through_columns(repository: SqlRepository) -> None:
     store(
         repository,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factbook.lineage.paths import Search
-from factbook.lineage.walking import Step, path_to, weigh
+from factbook.lineage.walking import Best, Step, weigh
 
 NODES = st.integers(0, 5)
 EDGES = st.dictionaries(st.tuples(NODES, NODES), st.tuples(st.sampled_from([1.0, 0.9, 0.5, 0.0]), st.booleans()), max_size=14)
@@ -36,6 +36,14 @@ def every_path(steps: dict[int, dict[int, Step]], start: int, end: int, seen: tu
 
 def confidence_of(path: list[Step]) -> float:
     return prod(step.confidence for step in path)
+
+
+def path_to(node: int, best: dict[int, Best]) -> list[Step]:
+    found: list[Step] = []
+    while (last := best[node].last) is not None:
+        found.append(last)
+        node = last.start
+    return found[::-1]
 
 
 @given(edges=EDGES)

@@ -217,6 +217,16 @@ def test_what_is_made_from_a_sensitive_column_or_is_a_part_of_its_table_is_sensi
     found = house.own.serving.dataset("legal", "parted")
     assert found is not None
     assert list(found.fields) == ["id"]
+    # A column that came when a sensitive one went may be that one.
+    renamed = [partition["columns"][0], partition["columns"][1] | {"name": "key"}]
+    alone = MetadataTarget("shop", "main", "alone")
+    say("schema_snapshot", alone, partition, "scan.v1")
+    say("annotation", alone, classified("k", "pii"))
+    say("schema_snapshot", alone, partition | {"columns": renamed}, "scan.v1")
+    served.post("/register_product", json=product("lonely", "legal", "alone"))
+    found = house.own.serving.dataset("legal", "lonely")
+    assert found is not None
+    assert list(found.fields) == ["id"]
 
 
 def test_rows_need_a_grant_of_their_own(make_client: MakeClient) -> None:

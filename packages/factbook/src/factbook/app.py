@@ -242,8 +242,7 @@ class Factbook:
     def serving_limits(self) -> Limits:
         from factbook.serving import Limits
 
-        settings = self.settings
-        return Limits(settings.serve_max_rows, settings.serve_seconds, settings.serve_per_minute)
+        return Limits(self.settings.serve_max_rows, self.settings.serve_seconds)
 
     @cached_property
     def serving_rate(self) -> RateLimit:

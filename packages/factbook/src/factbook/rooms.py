@@ -216,7 +216,13 @@ class Rooms:
     def gate(self) -> Gate:
         from factbook.diff.gate import Gate
 
-        return Gate(self._house.repository, self.diffs, tenant=self.tenant, severities_of=self.severities_of)
+        return Gate(
+            self._house.repository,
+            self.diffs,
+            tenant=self.tenant,
+            severities_of=self.severities_of,
+            lineage_gone_days=self._house.settings.lineage_gone_days,
+        )
 
     def severities_of(self, source_id: str) -> Severities:
         """Return what the file of verdict rules says of a source. It is the server's own tenant's, and read each time."""

@@ -40,20 +40,22 @@ class Desk:
         result = dict(kept) if isinstance(kept, dict) else {"answer": kept}
         return result | {"cut": cut} if cut else result
 
-    async def page(self, path: str, params: Mapping[str, Any], limit: int, slim: Slim | None = None) -> dict[str, Any]:
+    async def page(
+        self, path: str, params: Mapping[str, Any], limit: int, slim: Slim | None = None, *, lists: tuple[str, ...] = ("items",)
+    ) -> dict[str, Any]:
         """Return one page of a list. One that is too long is asked for again with a smaller limit, so that the cursor goes on exactly
-        where the page ends."""
+        where the page ends. ``lists`` are the fields that the limit bounds."""
         limit = min(max(limit, 1), MAX_PAGE)
         while True:
             answer = await self.ask(Question(path, {**params, "limit": limit}))
             if answer.is_problem:
                 return {"problem": problem(answer)}
             document = answer.document if slim is None else slim(answer.document)
-            items: list[Any] = document.get("items", []) if isinstance(document, dict) else []
+            longest = max(len(document.get(name, ())) for name in lists)
             size = length(document)
-            if size <= self.room or len(items) <= 1:
+            if size <= self.room or min(limit, longest) <= 1:
                 return self._paged(document)
-            limit = max(1, min(limit, len(items)) * self.room // (size + 1))
+            limit = max(1, min(limit, longest) * self.room // (size + 1))
 
     def _paged(self, document: dict[str, Any]) -> dict[str, Any]:
         more = document.get("next_cursor") or document.get("next_after_offset")

@@ -20,6 +20,7 @@ Table = Annotated[str, Meta(description="Name of the table or view.")]
 Name = Annotated[str, Meta(description="source.schema.table, source.schema.table.column, a product, or a name that lineage showed.")]
 
 _NOISE = ("key", "attributes_hash", "qualified_name", "attributes")
+"""Fields of columns that say nothing to an agent."""
 
 
 async def list_sources(desk: Desk, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
@@ -43,7 +44,7 @@ async def search(
         "terms": ("/glossary", {"text": words, "as_of": as_of}),
     }
     path, params = paths[what]
-    return await desk.page(path, params | {"cursor": cursor}, limit, without(*_NOISE))
+    return await desk.page(path, params | {"cursor": cursor}, limit, without(*(_NOISE if what == "columns" else ())))
 
 
 async def describe_table(
@@ -68,7 +69,7 @@ async def describe_table(
     place = path_of(source_id, schema, table)
     name = ".".join((source_id, schema, table))
     parts = {
-        "said": Question(f"/notes{place}", {"as_of": as_of}),
+        "said": Question(f"/notes{place}", {"as_of": as_of, "limit": limit}),
         "measured": Question(f"/profile{place}", {"as_of": as_of}),
         "quality": Question(f"/quality{path_of(source_id)}", {"table": f"{schema}.{table}", "as_of": as_of, "limit": 10}),
         "made_from": Question(f"/lineage/upstream{path_of(name)}", {"depth": 1, "limit": 20, "as_of": as_of}),
@@ -109,9 +110,9 @@ async def lineage(
     return await desk.page(f"/lineage/{direction}{path_of(name)}", params, limit)
 
 
-async def impact(desk: Desk, name: Name, as_of: Moment = None, limit: Limit = 50) -> dict[str, Any]:
+async def impact(desk: Desk, name: Name, as_of: Moment = None, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
     """Say what breaks if a table or a column goes."""
-    return await desk.page(f"/lineage/breaks{path_of(name)}", {"as_of": as_of}, limit)
+    return await desk.page(f"/lineage/breaks{path_of(name)}", {"as_of": as_of, "cursor": cursor}, limit)
 
 
 async def diff(
@@ -125,7 +126,7 @@ async def diff(
 ) -> dict[str, Any]:
     """Say what changed in a source between two moments, and whom it breaks."""
     params = {"from": since, "to": until, "table": table, "cursor": cursor}
-    return await desk.page(f"/diff{path_of(source_id)}", params, limit)
+    return await desk.page(f"/diff{path_of(source_id)}", params, limit, lists=("changes", "renames"))
 
 
 async def quality(

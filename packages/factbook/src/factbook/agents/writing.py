@@ -21,14 +21,14 @@ async def suggest_note(
     reason: Annotated[str, Meta(min_length=1, max_length=500, description="What makes you think so.")],
     confidence: Annotated[float, Meta(gt=0, lt=1, description="How sure you are.")],
     column: Annotated[str | None, Meta(description="The column it is about; the whole table if missing.")] = None,
+    agent: Annotated[str, Meta(min_length=1, max_length=100, description="Your name, which people see beside the suggestion.")] = "mcp",
 ) -> dict[str, Any]:
     """Suggest a description, tag, classification, owner or term. It is kept as a suggestion with your confidence; people accept it."""
-    note: dict[str, Any] = {"property": property, "value": value, "reason": reason, "confidence": confidence}
-    if column is not None:
-        note["column"] = column
-    body = {"author_type": "agent", "add": [note]}
-    question = Question(f"/notes{path_of(source_id, schema, table)}", body=body, method="PATCH")
-    return await desk.document(question)
+    note = {"property": property, "value": value, "reason": reason, "confidence": confidence}
+    # Of descriptions a place has one, so that a better one takes the place of the last.
+    change = {"set" if property == "description" else "add": [note]}
+    place = path_of(source_id, schema, table, *([] if column is None else [column]))
+    return await desk.document(Question(f"/notes{place}", {"author": f"agent:{agent}"}, change, "PATCH"))
 
 
 WRITING = (suggest_note,)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from factbook_sdk.facts.kinds.lineage import ColumnEdge, Lineage
+from factbook_sdk.facts.kinds.lineage import ColumnEdge
 from factbook_sdk.facts.parts import TableRef
 
 Columns = frozenset[str] | None
@@ -61,13 +61,6 @@ class Graph:
     def from_table(self, table: TableRef) -> list[Edge]:
         """Return the edges that begin at a table."""
         return [edge for edge in self._edges.get((table.source_id, table.table), ()) if is_same_table(edge.input, table)]
-
-
-def edges_of(target: TableRef, payload: Mapping[str, object]) -> list[Edge]:
-    """Read the edges of one ``lineage`` fact."""
-    lineage = msgspec.convert(payload, Lineage)
-    job = None if lineage.job is None else lineage.job.name
-    return [Edge(target, item.table, tuple(item.columns), job) for item in lineage.inputs]
 
 
 def is_same_table(one: TableRef, other: TableRef) -> bool:

@@ -6,7 +6,7 @@ It answers yes or no, or it says that it cannot tell, which is raised and never 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -48,7 +48,10 @@ class Gate:
         tenant: str,
         severities_of: Callable[[str], Severities],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        lineage_gone_days: int = 180,
     ) -> None:
+        self._now = now
+        self._lineage_gone_days = lineage_gone_days
         self._repository = repository
         self._diffs = diffs
         self._tenant = tenant
@@ -107,10 +110,24 @@ class Gate:
     def _impact(self, source_id: str, failing: Sequence[Judged], comparison: Comparison) -> Impact:
         moment = comparison.after.moment
         changed = changed_tables(failing)
-        impact = impact_of(self._repository, source_id, changed, lambda: self._reading.whole(source_id, moment), tenant=self._tenant)
+        impact = impact_of(
+            self._repository,
+            source_id,
+            changed,
+            lambda: self._reading.whole(source_id, moment),
+            tenant=self._tenant,
+            gone_before=self._gone_before(),
+        )
         broken = {identifier for item in failing for identifier in item.verdict.contracts}
         contracts = [msgspec.structs.replace(hit, is_broken=hit.contract_id in broken) for hit in impact.contracts]
         return msgspec.structs.replace(impact, contracts=contracts)
+
+    def _gone_before(self) -> datetime:
+        """Return before when lineage that nobody has confirmed since counts no more."""
+        try:
+            return self._now() - timedelta(days=self._lineage_gone_days)
+        except OverflowError:
+            return datetime.min.replace(tzinfo=UTC)
 
 
 def _counts(item: Judged, severities: Severities) -> bool:

@@ -7,6 +7,7 @@ known is said as such: without lineage facts nobody can say that nobody reads a 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
 
@@ -18,12 +19,13 @@ from factbook.diff.downstream import (
     Graph,
     HitTable,
     downstream,
-    edges_of,
     is_same_table,
     names_of,
     shown_table,
 )
+from factbook.diff.made_from import edges_in_force, ref_of
 from factbook.diff.mentions import HitReference, Mention, mentions, references
+from factbook.names.bindings import read_bindings
 from factbook.sources.contract import TableName
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.annotation import Annotation
@@ -33,7 +35,7 @@ from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.facts.parts import TableRef
 from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, StoredRecord, Targets
 
-KINDS = ("annotation", "data_contract", "data_product", "lineage", "schema_snapshot")
+KINDS = ("annotation", "data_contract", "data_product", "lineage", "lineage_run", "name_binding", "schema_snapshot")
 """What is read to tell whom a change hits."""
 
 MAX_FACTS = 200_000
@@ -99,13 +101,17 @@ def impact_of(
     catalog: Callable[[], Mapping[TableName, SchemaSnapshot]],
     *,
     tenant: str,
+    gone_before: datetime,
 ) -> Impact:
-    """Say whom changes of these tables (or of these of their columns) hit; ``catalog`` gives the source as it is now, if it is needed."""
+    """Say whom changes of these tables (or of these of their columns) hit; ``catalog`` gives the source as it is now, if it is needed.
+
+    Lineage that ages counts only if it was said or confirmed since ``gone_before``.
+    """
     if not changed:
         return Impact()
     facts = _Facts(repository, tenant)
     refs = {TableRef(source_id, name.table, name.schema): columns for name, columns in changed.items()}
-    graph = Graph(facts.edges())
+    graph = Graph(facts.edges(gone_before))
     # Who is made from a product is made from what it gives out.
     starts = refs | {TableRef(PRODUCTS, name): None for name in facts.products_giving(refs)}
     closure = downstream(graph, starts)
@@ -136,11 +142,13 @@ class _Facts:
         self.truncated = False
         self._read_products: list[DataProduct] | None = None
 
-    def edges(self) -> Iterator[Edge]:
-        for record in self._in_force("lineage"):
-            target = _ref(record.record.target)
-            if target is not None:
-                yield from edges_of(target, record.record.payload or {})
+    def edges(self, gone_before: datetime) -> Iterator[Edge]:
+        bindings = read_bindings(self._repository, tenant=self._tenant)
+
+        def runs() -> Iterator[StoredRecord]:
+            return self._bounded(self._records("lineage_run", since=gone_before))
+
+        return edges_in_force(self._in_force("lineage"), bindings, runs, gone_before=gone_before)
 
     def products_giving(self, tables: Mapping[TableRef, Columns]) -> list[str]:
         """Return the products that give out one of these tables, or whose port stands under a contract on one."""
@@ -207,7 +215,7 @@ class _Facts:
     def _of_tables(self, kind: str, concerned: Mapping[TableRef, Columns]) -> Iterator[tuple[TableRef, StoredRecord]]:
         targets = [MetadataTarget(table.source_id, table.schema, table.table) for table in sorted(concerned, key=names_of)]
         for stored in self._in_force(kind, targets):
-            table = _ref(stored.record.target)
+            table = ref_of(stored.record.target)
             if table is not None and table in concerned:
                 yield table, stored
 
@@ -217,17 +225,21 @@ class _Facts:
         The log is read from its end, so that what lies beyond the bound is missing and nothing that was taken back is shown as if it held.
         """
         last: dict[tuple[MetadataTarget, str], StoredRecord] = {}
-        records = self._records(kind, targets)
-        for stored in islice(records, MAX_FACTS):
+        for stored in self._bounded(self._records(kind, targets)):
             last.setdefault((stored.record.target, stored.record.producer_id), stored)
-        self.truncated = self.truncated or next(records, None) is not None
         return [stored for stored in reversed(last.values()) if stored.record.payload is not None]
 
-    def _records(self, kind: str, targets: Targets | None) -> Iterator[StoredRecord]:
+    def _bounded(self, records: Iterator[StoredRecord]) -> Iterator[StoredRecord]:
+        yield from islice(records, MAX_FACTS)
+        self.truncated = self.truncated or next(records, None) is not None
+
+    def _records(self, kind: str, targets: Targets | None = None, *, since: datetime | None = None) -> Iterator[StoredRecord]:
         for part in _parts(targets):
             cursor = None
             while True:
-                page = self._repository.query(kind, targets=part, tenant=self._tenant, order="desc", limit=MAX_LIMIT, cursor=cursor)
+                page = self._repository.query(
+                    kind, targets=part, tenant=self._tenant, since=since, order="desc", limit=MAX_LIMIT, cursor=cursor
+                )
                 yield from page.records
                 cursor = page.next_cursor
                 if cursor is None:
@@ -259,10 +271,6 @@ def _table_of(port: Port, contracts: Mapping[str, str], source_id: str) -> str:
     """Return the table of a port; one that names a contract alone has that of the contract."""
     is_named = port.table.source_id != CONTRACTS
     return shown_table(port.table, source_id=source_id) if is_named else contracts.get(port.contract_id or "", shown_table(port.table))
-
-
-def _ref(target: MetadataTarget) -> TableRef | None:
-    return None if target.table is None else TableRef(target.source_id, target.table, target.schema)
 
 
 def _named(value: Any) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from factbook.database.bulk import bulk_insert
 from factbook.lineage.lookup import look_up
-from factbook.lineage.naming import Target
+from factbook.lineage.naming import Target, settled_as
 from factbook.lineage.numbers import NodeKey, in_parts, number_nodes, number_producers
 from factbook.lineage.pieces import ends
 from factbook.lineage.settling import remove, write
@@ -68,7 +68,8 @@ def _named(
     """Yield what records name, in log order."""
     for item, payload in sorted([*read, *meant], key=lambda pair: pair[0].offset):
         tenant = item.record.context.tenant
-        yield tenant, target_of(item.record.target)
+        target = target_of(item.record.target)
+        yield tenant, target if item.record.kind == "lineage" else settled_as(target)
         if isinstance(payload, Lineage):
             yield from ((tenant, target_of(given.table)) for given in payload.inputs)
         elif payload is not None and (bound := _bound(payload)) is not None:
@@ -164,7 +165,7 @@ def _fold_bindings(
         bound_id = None if bound is None else numbers[tenant, bound]
         moment = microseconds(item.record.produced_at)
         is_ignored = binding is not None and binding.ignored
-        new.append((item.offset, numbers[tenant, target_of(item.record.target)], moment, OPEN, bound_id, is_ignored))
+        new.append((item.offset, numbers[tenant, settled_as(target_of(item.record.target))], moment, OPEN, bound_id, is_ignored))
     bulk_insert(connection, bindings, _BINDING, new)
     settled = {row[1] for row in new}
     for node_id in settled:
@@ -182,23 +183,24 @@ def chain_bindings(connection: Connection, node_id: int) -> None:
 
 
 def naming_facts(connection: Connection, settled: Iterable[int]) -> set[int]:
-    """Return the facts that name one of these nodes; one that stands for a namespace means every dataset in it."""
+    """Return the facts that name what was settled; a node that stands for a namespace means every dataset in it."""
     found: set[int] = set()
-    for node_id in _with_datasets(connection, settled):
+    for node_id in _meant_by(connection, settled):
         found.update(connection.scalars(select(facts.c.fact).where(facts.c.node_id == node_id, facts.c.origin.is_not(None))))
         found.update(connection.scalars(select(inputs.c.fact).where(inputs.c.node_id == node_id)))
     return found
 
 
-def _with_datasets(connection: Connection, settled: Iterable[int]) -> set[int]:
+def _meant_by(connection: Connection, settled: Iterable[int]) -> set[int]:
+    """Return the nodes that are called so, however their namespaces are written."""
     meant: set[int] = set()
     for part in in_parts(settled):
-        rows = connection.execute(
-            select(nodes.c.node_id, nodes.c.tenant, nodes.c.source_id, nodes.c.table_name).where(nodes.c.node_id.in_(part))
-        )
-        for node_id, tenant, source_id, table in rows.all():
-            within = (nodes.c.tenant == tenant, nodes.c.source_id == source_id, nodes.c.schema_name == "")
-            meant |= {node_id} if table else set(connection.scalars(select(nodes.c.node_id).where(*within)))
+        rows = connection.execute(select(nodes).where(nodes.c.node_id.in_(part))).all()
+        for row in rows:
+            same = [nodes.c.tenant == row.tenant, nodes.c.space == row.source_id, nodes.c.schema_name == row.schema_name]
+            if row.table_name:
+                same.append(nodes.c.table_name == row.table_name)
+            meant.update(connection.scalars(select(nodes.c.node_id).where(*same)))
     return meant
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from factbook.lineage.tables import KINDS, PRODUCTS
+from factbook.names.namespaces import space_of
 
 Target = tuple[str, str, str]
 """Source, schema (empty for none), table."""
@@ -26,6 +27,12 @@ def name_of(target: Target) -> str:
     if schema:
         return f"{source_id}.{schema}.{table}"
     return table if source_id == PRODUCTS else f"{source_id}/{table}"
+
+
+def settled_as(target: Target) -> Target:
+    """Return under which name it is settled what a node means: a namespace counts in one form, however it is written."""
+    source_id, schema, table = target
+    return (source_id, schema, table) if schema else (space_of(source_id).key, schema, table)
 
 
 def readings(name: str) -> Iterator[Target]:

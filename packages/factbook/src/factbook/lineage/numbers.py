@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, Connection, func, select
 
 from factbook.database.bulk import bulk_insert
-from factbook.lineage.naming import Target, kind_of, name_of
+from factbook.lineage.naming import Target, kind_of, name_of, settled_as
 from factbook.lineage.sighting import seen_of
 from factbook.lineage.tables import columns, nodes, producers
 
@@ -42,8 +42,10 @@ def number_nodes(connection: Connection, wanted: Sequence[NodeKey]) -> dict[Node
             numbers.update({(tenant, (source_id, schema, table)): node_id for table, node_id in rows})
     new = [key for key in dict.fromkeys(wanted) if key not in numbers]
     fresh = dict(zip(new, _numbers(connection, nodes.c.node_id, len(new)), strict=True))
-    names = ("node_id", "tenant", "source_id", "schema_name", "table_name", "kind", "name")
-    made = [(number, tenant, *target, kind_of(target), name_of(target)) for (tenant, target), number in fresh.items()]
+    names = ("node_id", "tenant", "source_id", "schema_name", "table_name", "kind", "name", "space")
+    made = [
+        (number, tenant, *target, kind_of(target), name_of(target), settled_as(target)[0]) for (tenant, target), number in fresh.items()
+    ]
     bulk_insert(connection, nodes, names, made)
     return numbers | fresh
 

@@ -22,7 +22,7 @@ class LineageProjection(Projection):
     """
 
     name = "lineage"
-    version = 1
+    version = 2
     kinds = frozenset({"lineage", "lineage_run", "name_binding"})
     tables = ALL
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, and_, delete, literal, select
 
 from factbook.database.bulk import bulk_insert
 from factbook.lineage.lookup import look_up
@@ -96,20 +96,30 @@ def _timelines(connection: Connection, named: Iterable[int]) -> dict[int, Timeli
     listed = sorted(named)
     if connection.scalar(select(bindings.c.offset).limit(1)) is None:
         return {node_id: timeline(node_id, (), ()) for node_id in listed}
-    spaces = _namespaces(connection, listed)
-    settled = _meanings(connection, {*listed, *spaces.values()})
-    return {node_id: timeline(node_id, settled[node_id], settled[spaces[node_id]] if node_id in spaces else ()) for node_id in listed}
+    names, spaces = _settled_names(connection, listed)
+    settled = _meanings(connection, {*names.values(), *spaces.values()})
+    return {
+        node_id: timeline(node_id, *(settled[found[node_id]] if node_id in found else () for found in (names, spaces)))
+        for node_id in listed
+    }
 
 
-def _namespaces(connection: Connection, named: Sequence[int]) -> dict[int, int]:
-    """Return, for the datasets whose namespace anything was settled of, the node that stands for it."""
-    space = nodes.alias("space")
-    same = (space.c.tenant == nodes.c.tenant, space.c.source_id == nodes.c.source_id, space.c.schema_name == "", space.c.table_name == "")
-    found: dict[int, int] = {}
+def _settled_names(connection: Connection, named: Sequence[int]) -> tuple[dict[int, int], dict[int, int]]:
+    """Return under which node the name of each node is settled, and under which its namespace, where there are such nodes."""
+    place = nodes.alias("place")
+    names: dict[int, int] = {}
+    spaces: dict[int, int] = {}
     for part in in_parts(named):
-        chosen = select(nodes.c.node_id, space.c.node_id).join_from(nodes, space, same[0] & same[1] & same[2] & same[3])
-        found.update({row[0]: row[1] for row in connection.execute(chosen.where(nodes.c.node_id.in_(part), nodes.c.schema_name == ""))})
-    return found
+        for found, table in ((names, nodes.c.table_name), (spaces, literal(""))):
+            same = and_(
+                place.c.tenant == nodes.c.tenant,
+                place.c.source_id == nodes.c.space,
+                place.c.schema_name == nodes.c.schema_name,
+                place.c.table_name == table,
+            )
+            chosen = select(nodes.c.node_id, place.c.node_id).join_from(nodes, place, same)
+            found.update({row[0]: row[1] for row in connection.execute(chosen.where(nodes.c.node_id.in_(part)))})
+    return names, spaces
 
 
 def _meanings(connection: Connection, named: Iterable[int]) -> defaultdict[int, list[Meaning]]:

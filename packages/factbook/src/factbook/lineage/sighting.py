@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, update
 from factbook.database.bulk import bulk_insert
 from factbook.lineage.tables import NEVER, producers, sightings
 from factbook.repository.rows import microseconds
+from factbook_sdk.facts.kinds.lineage_run import confirmed_by
 from factbook_sdk.repository.contract import StoredRecord
 
 _NAMES = ("offset", "place", "tenant", "pattern", "is_prefix", "seen_at")
@@ -17,18 +18,12 @@ Producer = tuple[str, str]
 """Tenant and producer id."""
 
 
-def patterns_of(item: StoredRecord) -> list[tuple[str, bool]]:
-    """Return whom a run confirms, as names and beginnings of names: its own producer, and those it lists."""
-    listed = [(name.removesuffix("*"), name.endswith("*")) for name in (item.record.payload or {}).get("confirms", ())]
-    return list(dict.fromkeys([(item.record.producer_id, False), *listed]))
-
-
 def fold_runs(connection: Connection, runs: Sequence[StoredRecord]) -> None:
     """Keep what runs confirm, and move forward when the producers they mean were last seen."""
     rows = [
         (item.offset, place, item.record.context.tenant, pattern, is_prefix, microseconds(item.record.produced_at))
         for item in runs
-        for place, (pattern, is_prefix) in enumerate(patterns_of(item))
+        for place, (pattern, is_prefix) in enumerate(confirmed_by(item.record.producer_id, (item.record.payload or {}).get("confirms", ())))
     ]
     bulk_insert(connection, sightings, _NAMES, rows)
     last: dict[tuple[str, str, bool], int] = {}

@@ -11,7 +11,7 @@ from typing import get_args
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, SmallInteger, Table, Text
 
-from factbook_sdk.facts.kinds.lineage import Origin
+from factbook_sdk.facts.kinds import lineage as kind
 
 OPEN = 2**63 - 1
 """The end of what still holds."""
@@ -22,11 +22,11 @@ NEVER = -(2**63)
 TYPES = ("direct", "derived", "aggregated")
 """Types of table edges; a row holds the place in this list."""
 
-ORIGINS: tuple[str, ...] = get_args(Origin)
+ORIGINS: tuple[str, ...] = get_args(kind.Origin)
 """Where an edge is known from; a row holds the place in this list."""
 
-AGEING = tuple(ORIGINS.index(name) for name in ("openlineage", "dbt", "sql", "inferred"))
-"""Origins whose edges grow stale when nobody confirms them. What a view, a foreign key or a person says holds until it is taken back."""
+AGEING = tuple(map(ORIGINS.index, kind.AGEING))
+"""Origins whose edges grow stale when nobody confirms them."""
 
 KINDS = ("table", "dataset", "product")
 """Sorts of nodes: a table with its schema, a dataset of another tool, a data product or any name given by hand."""
@@ -51,10 +51,13 @@ nodes = Table(
     Column("table_name", Text, nullable=False),
     Column("kind", SmallInteger, nullable=False),
     Column("name", Text, nullable=False),
+    Column("space", Text, nullable=False),
     Index("ix_lineage_nodes_target", "tenant", "source_id", "schema_name", "table_name", unique=True),
     Index("ix_lineage_nodes_name", "tenant", "name"),
+    Index("ix_lineage_nodes_space", "tenant", "space", "schema_name", "table_name"),
 )
-"""What lineage was ever said of; ``name`` is how it is shown. Without a schema ``schema_name`` is empty."""
+"""What lineage was ever said of; ``name`` is how it is shown. Without a schema ``schema_name`` is empty, and ``space`` is the namespace
+``source_id`` in the one form that equal ones share; else it is ``source_id`` itself."""
 
 columns = Table(
     "lineage_columns",
@@ -174,6 +177,7 @@ bindings = Table(
     Column("is_ignored", Boolean, nullable=False),
     Index("ix_lineage_bindings_node", "node_id", "valid_from"),
 )
-"""What the name of a node was settled to mean. Neither bound nor ignored: it was taken back."""
+"""What the name of a node was settled to mean; ``node_id`` is the node of that name whose ``source_id`` is the space. Neither bound nor
+ignored: it was taken back."""
 
 ALL = (nodes, columns, producers, sightings, facts, inputs, edges, column_edges, bindings)

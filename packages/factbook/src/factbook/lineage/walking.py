@@ -137,12 +137,3 @@ def weigh(starts: Iterable[int], steps: Steps) -> dict[int, Best]:
                 best[end] = offered
                 heappush(queue, (-offered.confidence, not offered.is_fresh, -offered.closeness, end))
     return best
-
-
-def path_to(node: int, best: Mapping[int, Best]) -> list[Step]:
-    """Return the steps of the best path to a node, first to last."""
-    found: list[Step] = []
-    while (last := best[node].last) is not None:
-        found.append(last)
-        node = last.start
-    return found[::-1]

@@ -1,4 +1,4 @@
-"""What may be served at an address: the fields of a port that the last scan saw, were declared, and that nobody calls sensitive."""
+"""What may be served at an address: the fields of a port that the last scan saw, that were declared, and that are not sensitive."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any
 import msgspec
 
 from factbook.errors import NotFound
+from factbook.repository.sensitivity import sensitive_of
 from factbook.serving.model import Dataset, Field
-from factbook.serving.sensitivity import Sensitivity
 from factbook.sources.contract import TableName
 from factbook_sdk.checks.declared import declared_fields, family_of
 from factbook_sdk.facts import MetadataTarget
-from factbook_sdk.facts.kinds.annotation import sensitive_columns
 from factbook_sdk.facts.kinds.data_product import DataProduct, Port, product_target
 from factbook_sdk.facts.kinds.schema_snapshot import Column, SchemaSnapshot
 from factbook_sdk.repository.contract import MetadataRepository
@@ -35,11 +34,11 @@ def dataset_of(repository: MetadataRepository, domain: str, dataset: str, produc
     scan = repository.latest(MetadataTarget(table.source_id), "catalog_scan", tenant=tenant)
     engine = (scan.record.payload or {}).get("engine") if scan is not None else None
     schema = port.schema or product.schema
-    sensitivity = Sensitivity(repository, tenant=tenant)
-    of_product = sensitive_columns(sensitivity.notes(product_target(product.name)))
+    place = product_target(product.name)
+    sensitive = sensitive_of(repository, [target, place], tenant=tenant)
 
     def is_sensitive(name: str, column: str) -> bool:
-        return of_product.covers(name) or of_product.covers(column) or sensitivity.covers(target, column)
+        return sensitive[place].covers(name) or sensitive[place].covers(column) or sensitive[target].covers(column)
 
     fields = _fields(schema, snapshot.columns, is_sensitive, engine)
     if not fields:

@@ -22,11 +22,10 @@ Resolve = Callable[[str, str], tuple[DataProduct, Port] | None]
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What one request may take: rows of one page, seconds of one statement, requests a minute of one principal."""
+    """What one request may take: rows of one page, seconds of one statement."""
 
     max_rows: int = 10_000
     seconds: float = 30.0
-    per_minute: int = 600
 
 
 class Field(msgspec.Struct, frozen=True):

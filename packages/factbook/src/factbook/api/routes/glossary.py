@@ -72,7 +72,7 @@ def add_term(request: Request, rooms: GlossaryKeeper, body: Annotated[NewTerm, j
 @router.put(
     "/glossary/{key}",
     openapi_extra=takes(ChangedTerm),
-    responses=described(Term, "The term as it is now.", errors=(404, 409, *WRITE_ERRORS)),
+    responses=described(Term, "The term as it is now.", errors=(404, 412, *WRITE_ERRORS)),
 )
 def put_term(
     request: Request,
@@ -87,7 +87,7 @@ def put_term(
     return answers.json(rooms.glossary.put(key, body.term(), author=author_meant(request, rooms, author), expected=expected))
 
 
-@router.delete("/glossary/{key}", status_code=204, responses=described(None, "It is gone.", status=204, errors=(404, 409, 415)))
+@router.delete("/glossary/{key}", status_code=204, responses=described(None, "It is gone.", status=204, errors=(404, 412, 415)))
 def remove_term(request: Request, rooms: GlossaryKeeper, key: PathName, author: Author = None, expected: Expected = None) -> Response:
     """Take a term away. Terms and notes that name it stay; the terms show it as dangling."""
     asking(request).subject = key

@@ -29,7 +29,7 @@ Author = Annotated[
     _Name | None,
     Query(description="Who says it, as `agent:NAME` or `rule:NAME`; whoever asks, if it is left out. Admins may name a `person:NAME`."),
 ]
-Expected = Annotated[_Name | None, Query(description="The version that was read (`none` for nothing); 409 if it is another one by now.")]
+Expected = Annotated[_Name | None, Query(description="The version that was read (`none` for nothing); 412 if it is another one by now.")]
 
 _FORMS = (
     "/notes/{source_id}",
@@ -37,7 +37,7 @@ _FORMS = (
     "/notes/{source_id}/{schema}/{table}",
     "/notes/{source_id}/{schema}/{table}/{column}",
 )
-_EDIT_ERRORS = (404, 409, *WRITE_ERRORS)
+_EDIT_ERRORS = (404, 412, *WRITE_ERRORS)
 
 
 def read_place(source_id: PathName, schema: _Name | None = None, table: _Name | None = None, column: _Name | None = None) -> Place:
@@ -161,7 +161,7 @@ def list_suggestions(
 @router.post(
     "/suggestions/{source_id}/{suggestion_id}/accept",
     openapi_extra=takes(Judgement, required=False),
-    responses=described(OwnNotes, "The person's notes, this one among them.", errors=_EDIT_ERRORS),
+    responses=described(OwnNotes, "The person's notes, this one among them.", errors=(404, *WRITE_ERRORS)),
 )
 def accept_suggestion(
     request: Request,
@@ -180,7 +180,7 @@ def accept_suggestion(
 @router.post(
     "/suggestions/{source_id}/{suggestion_id}/reject",
     openapi_extra=takes(Judgement, required=False),
-    responses=described(OwnNotes, "The person's notes, the rejection among them.", errors=_EDIT_ERRORS),
+    responses=described(OwnNotes, "The person's notes, the rejection among them.", errors=(404, *WRITE_ERRORS)),
 )
 def reject_suggestion(
     request: Request,

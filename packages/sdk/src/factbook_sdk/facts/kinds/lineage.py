@@ -71,6 +71,9 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
 
 Origin = Literal["openlineage", "dbt", "sql", "view", "foreign_key", "manual", "inferred"]
 
+AGEING: tuple[Origin, ...] = ("openlineage", "dbt", "sql", "inferred")
+"""Origins whose lineage grows stale when nobody confirms it. What a view, a foreign key or a person says holds until it is taken back."""
+
 
 class Lineage(msgspec.Struct, frozen=True, omit_defaults=True):
     """The payload."""

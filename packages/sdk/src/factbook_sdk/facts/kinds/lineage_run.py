@@ -5,6 +5,8 @@ An event. The ``lineage`` facts in force of the same producer, and of the produc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from factbook_sdk.facts.kinds.lineage import LineageJob, Origin
@@ -54,3 +56,9 @@ class LineageRun(msgspec.Struct, frozen=True, omit_defaults=True):
     duration_seconds: Seconds | None = None
     warnings: list[str] = []
     truncated: bool = False
+
+
+def confirmed_by(producer_id: str, confirms: Iterable[str]) -> list[tuple[str, bool]]:
+    """Return whom a run confirms, as names and (``True``) beginnings of names: its own producer, and those it lists."""
+    listed = [(name.removesuffix("*"), name.endswith("*")) for name in confirms]
+    return list(dict.fromkeys([(producer_id, False), *listed]))
