@@ -34,7 +34,13 @@ LINEAGE_FIELDS = {"source", "target", "transformation", "lineage_type", "confide
 
 def test_the_whole_walkthrough_works_as_printed(tmp_path: Path) -> None:
     make_shop(tmp_path)
-    settings = {"API_KEY": "your-api-key", "DATA_DIR": "./data", "LOG_LEVEL": "INFO", "MAX_PRODUCTS": "1000", "MAX_LINEAGE_ENTRIES": "10000"}
+    settings = {
+        "API_KEY": "your-api-key",
+        "DATA_DIR": "./data",
+        "LOG_LEVEL": "INFO",
+        "MAX_PRODUCTS": "1000",
+        "MAX_LINEAGE_ENTRIES": "10000",
+    }
     with uvicorn(tmp_path, SOURCE_DB_URL="sqlite:///shop.sqlite", **settings) as server:
         client = server.client
         assert client.get("/health").json()["status"] == "ok"

@@ -28,4 +28,4 @@ def show(report: DbtReport) -> None:
     for warning in report.warnings:
         note(warning, style="yellow")
     if report.unresolved:
-        note(f"factbook names unresolved --namespace dbt://{report.project} lists those that are not", style="dim")
+        note(f"Those that are not: factbook names unresolved --namespace dbt://{report.project}", style="dim")
