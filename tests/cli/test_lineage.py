@@ -36,7 +36,7 @@ def test_paths_and_breaks_are_listed(drawn: Cli) -> None:
     assert "No way leads from report to raw" in drawn("lineage", "paths", "report", "raw").err
     broken = drawn("lineage", "breaks", "raw")
     assert [line.split()[0] for line in broken.out.splitlines()[2:]] == ["orders", "report"]
-    assert "2 tables and products, 0 columns, products: orders, report" in broken.err
+    assert "Hit: 2 tables and products; products: orders, report" in broken.err
 
 
 def test_stats_count(drawn: Cli) -> None:

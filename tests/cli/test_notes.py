@@ -95,7 +95,7 @@ def test_a_glossary_is_kept(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "glossary.json").write_text(as_json.out)
     assert "0 terms changed" in cli("glossary", "import", str(tmp_path / "glossary.json")).out
     assert cli("glossary", "remove", "customer", "--json").json == {"key": "customer", "removed": True}
-    assert "1 terms would change" in cli("glossary", "import", str(file), "--dry-run").out
+    assert "1 term would change" in cli("glossary", "import", str(file), "--dry-run").out
     assert cli("glossary", "import", str(file), "--json").json["changes"][0]["key"] == "customer"
     for arguments in (
         ("set", "new"),

@@ -66,6 +66,9 @@ def test_a_contract_is_imported_shown_exported_and_ended(cli, source_url, write)
     assert done.code == 0, done.err
     assert "orders-daily 1.2.0 is stored" in done.out
     assert "Sales orders 1.0.0 is stored" in done.out
+    elsewhere = CONTRACT | {"id": "elsewhere", "servers": []}
+    assert "--bind orders=SOURCE.SCHEMA.TABLE" in cli("contracts", "import", write(elsewhere, "elsewhere.yaml")).err
+    assert cli("contracts", "remove", "elsewhere").code == 0
     assert "shop.main.orders" in cli("contracts", "list").out
     assert read_document(cli("contracts", "export", "orders-daily").out).root == CONTRACT
     assert cli("contracts", "export", "orders-daily", "--json").json == CONTRACT

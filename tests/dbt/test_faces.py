@@ -36,7 +36,7 @@ def test_the_projects_folder_its_target_and_its_files_say_the_same(scanned: Cli,
     target = folder / "target"
     first = scanned("dbt", str(folder))
     assert first.code == 0
-    assert "1 with 1 edges" in first.out
+    assert "1 with 1 edge" in first.out
     assert "2 of 2 are tables of scanned sources" in first.out
     assert scanned("dbt", str(target), "--json").json["stored"] == 0
     (target / "manifest.json").rename(target / "other.json")

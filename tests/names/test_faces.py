@@ -99,9 +99,10 @@ def test_the_command_shows_settles_lists_and_forgets(scanned: Cli) -> None:
     assert scanned("names", "unresolved").err == "Every name is known.\n"
     assert scanned("names", "list").err == "Nothing is settled.\n"
     assert scanned("records", "store", "-", stdin=json.dumps(lineage("chinook", "Album"))).code == 0
-    shown = scanned("names", "unresolved").out
-    assert "dwh.invoices" in shown
-    assert "chinook.main.Invoice" in shown
+    shown = scanned("names", "unresolved")
+    assert "dwh.invoices" in shown.out
+    assert "chinook.main.Invoice" in shown.out
+    assert "factbook names settle" in shown.err
     wrong = scanned("names", "settle", "hive://h", "dwh.invoices", "--as", "chinook.main.Invoces")
     assert wrong.code != 0
     assert "Did you mean chinook.main.Invoice" in wrong.err

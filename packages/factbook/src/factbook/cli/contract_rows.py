@@ -105,6 +105,9 @@ def show_imported(done: Sequence[Imported]) -> None:
             show_table(("object", "table", "not bound, because"), rows)
         for line in one.replaced:
             note(f"replaced: {line}", style="dim")
+        unbound = next((item.name for item in one.objects if item.table is None), None)
+        if unbound is not None:
+            note(f"Say which table is meant: --bind {unbound}=SOURCE.SCHEMA.TABLE", style="dim")
 
 
 def show_page(page: ContractPage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from factbook.cli.tables import show_facts
-from factbook.cli.terminal import note
+from factbook.cli.terminal import count, note
 
 if TYPE_CHECKING:
     from factbook.dbt import DbtReport
@@ -18,9 +18,9 @@ def show(report: DbtReport) -> None:
         (
             ("project", report.project),
             ("manifest", f"{report.manifest_version}, written {report.generated_at:%Y-%m-%d %H:%M:%S} UTC"),
-            ("models", f"{report.models} with {report.edges} edges"),
+            ("models", f"{report.models} with {count(report.edges, 'edge')}"),
             ("datasets", f"{report.resolved} of {datasets} are tables of scanned sources"),
-            ("facts", ", ".join(f"{count} {kind}" for kind, count in report.facts.items())),
+            ("facts", ", ".join(f"{number} {kind}" for kind, number in report.facts.items())),
             ("new", str(report.stored)),
             ("ended", str(report.ended) if report.ended else None),
         )
@@ -28,4 +28,4 @@ def show(report: DbtReport) -> None:
     for warning in report.warnings:
         note(warning, style="yellow")
     if report.unresolved:
-        note(f"factbook names unresolved --namespace dbt://{report.project} lists those that are not", style="dim")
+        note(f"Those that are not: factbook names unresolved --namespace dbt://{report.project}", style="dim")

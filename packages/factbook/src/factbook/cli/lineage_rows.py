@@ -90,8 +90,10 @@ def show_breaks(found: Breaks) -> None:
         for item in found.items
     ]
     show_table(("breaks", "kind", "steps", "columns", "sure", "via"), rows, right=("steps", "sure"), whole=("breaks",))
-    products = f", products: {', '.join(found.products)}" if found.products else ""
-    note(f"{count(found.total, 'table or product', 'tables and products')}, {count(found.columns_total, 'column')}{products}")
+    hit = f"Hit: {count(found.total, 'table or product', 'tables and products')}"
+    columns = f", of them {count(found.columns_total, 'column')}" if found.columns_total else ""
+    products = f"; products: {', '.join(found.products)}" if found.products else ""
+    note(f"{hit}{columns}{products}")
     if found.next_cursor:
         note(f"There is more: --cursor {found.next_cursor}", style="dim")
 

@@ -24,6 +24,7 @@ def show_unresolved(page: UnresolvedPage) -> None:
     show_table(headings, rows, right=("times",), whole=("namespace", "name", "times", "last seen"))
     if page.next_cursor:
         note(f"There is more: --cursor {page.next_cursor}", style="dim")
+    note("Say what one means: factbook names settle NAMESPACE NAME --as SOURCE.SCHEMA.TABLE", style="dim")
 
 
 def show_bindings(page: BindingPage) -> None:
@@ -63,5 +64,6 @@ def _meaning(binding: Binding) -> str:
 
 
 def _producers(shown: list[str], count: int) -> str:
-    more = f" and {count - len(shown)} more" if count > len(shown) else ""
-    return ", ".join(shown) + more
+    """Name one producer: the names of several would make the table wider than any screen."""
+    more = f" and {count - 1} more" if count > 1 else ""
+    return "".join(shown[:1]) + more

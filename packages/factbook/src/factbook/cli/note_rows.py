@@ -218,6 +218,7 @@ def show_suggestions(page: SuggestionPage) -> None:
     if page.truncated:
         note("There is more lineage, or there are more labels, than are read at a time.", style="yellow")
     _show_more(page.next_cursor)
+    note("--accept ID makes one your own word, --reject ID hides it.", style="dim")
 
 
 def _yes(text: str | None) -> str | bool | None:

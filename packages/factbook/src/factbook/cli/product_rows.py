@@ -10,7 +10,7 @@ from factbook.cli.terminal import count, note, say
 
 if TYPE_CHECKING:
     from factbook.products.analytics import DomainList
-    from factbook.products.model import Conformance, Product, ProductCheck, ProductHistory, ProductPage
+    from factbook.products.model import Conformance, Product, ProductCheck, ProductHistory, ProductPage, SchemaGap
 
 _MEANS = {
     "conforms": "the tables are what is declared",
@@ -92,10 +92,14 @@ def show_check(found: ProductCheck) -> None:
 def _show_conformance(conformance: Conformance) -> None:
     say(f"{conformance.status}: {_MEANS[conformance.status]}")
     if conformance.gaps:
-        rows = [(gap.port, gap.problem, gap.column, gap.declared, gap.actual, gap.table) for gap in conformance.gaps]
+        rows = [(gap.port, gap.problem, gap.column, gap.declared, _actual(gap), gap.table) for gap in conformance.gaps]
         show_table(("port", "problem", "column", "declared", "actual", "table"), rows, whole=("problem", "column"))
     if conformance.truncated:
         note("There are more.", style="dim")
+
+
+def _actual(gap: SchemaGap) -> str | None:
+    return "no type" if gap.problem == "type_differs" and not gap.actual else gap.actual
 
 
 def show_history(page: ProductHistory) -> None:

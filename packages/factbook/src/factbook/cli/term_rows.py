@@ -9,7 +9,7 @@ import msgspec
 
 from factbook.cli.documents import show_json
 from factbook.cli.tables import show_facts, show_table
-from factbook.cli.terminal import note, say
+from factbook.cli.terminal import count, note, say
 from factbook.errors import InvalidRequest, NotFound
 from factbook.knowledge import TermFilter, TermPage, TermTree, TermView
 from factbook.knowledge.model import NOTHING
@@ -142,7 +142,7 @@ def show_import(report: TermImport, *, as_json: bool) -> None:
         return
     if report.changes:
         show_table(("action", "key", "fields"), [(item.action, item.key, ", ".join(item.fields)) for item in report.changes])
-    say(f"{len(report.changes):,} terms {'would change' if report.dry_run else 'changed'}")
+    say(f"{count(len(report.changes), 'term')} {'would change' if report.dry_run else 'changed'}")
 
 
 def _made(fields: dict[str, Any], struct: Any) -> Any:

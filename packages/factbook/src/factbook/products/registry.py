@@ -193,7 +193,7 @@ def _taken(name: str, product: DataProduct) -> AlreadyThere:
     return AlreadyThere(
         f"The product {name} is registered already",
         why=f"it is at version {product.version or FIRST} in the domain {product.domain} and belongs to {owner}",
-        fix=f"Change it with PUT /product/{name}, or choose another name",
+        fix=f"Change it with PUT /product/{name} or factbook products update, or choose another name",
         field="name",
     )
 
