@@ -1,4 +1,4 @@
-"""Dates, times and moments that Python has no value for, as PostgreSQL prints them: ``infinity``, ``24:00:00``, the year 10000, years BC."""
+"""Dates, times and moments that Python has no value for, as PostgreSQL prints them: ``infinity``, ``24:00:00``, 10000 AD, 44 BC."""
 
 from __future__ import annotations
 
