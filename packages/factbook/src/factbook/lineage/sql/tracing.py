@@ -220,10 +220,19 @@ class Tracer:
         number = mention_of(table)
         if number is None or (self._names[number] and column.name not in self._names[number] and column.name.lower() in _PSEUDO_COLUMNS):
             return {}
-        if self._names[number] and column.name not in self._names[number]:
+        name = self._renamed(table, number, column.name)
+        if name is None or (self._names[number] and name not in self._names[number]):
             self.unknown.setdefault(f"{column.table}.{column.name}", "the table is not known to have such a column")
             return {}
-        return {(number, column.name): {"IDENTITY": None}}
+        return {(number, name): {"IDENTITY": None}}
+
+    def _renamed(self, table: exp.Table, number: int, name: str) -> str | None:
+        """Return what the table itself calls a column that ``FROM t AS a (x, y)`` gives another name; ``None`` where nobody knows."""
+        aliases = table.alias_column_names
+        if name not in aliases:
+            return None if name in list(self._names[number])[: len(aliases)] else name
+        place = aliases.index(name)
+        return list(self._names[number])[place] if place < len(self._names[number]) else None
 
     def _pivoted(self, scope: Scope, column: exp.Column) -> Ways:
         """Return what a column of PIVOT or UNPIVOT is made from: what is aggregated and what is told apart by, or the column behind it."""
