@@ -164,6 +164,11 @@ def test_where_a_star_is_not_known_no_column_is_guessed_by_its_place() -> None:
         ("SELECT n.x, n.id, n.y FROM t AS n (x, id)", {"x": {"t.id IDENTITY"}, "id": {"t.x IDENTITY"}, "y": {"t.y IDENTITY"}}),
         ("SELECT n.* FROM t AS n (one)", {"one": {"t.id IDENTITY"}, "x": {"t.x IDENTITY"}, "y": {"t.y IDENTITY"}}),
         ("SELECT two FROM t n (one, two)", {"two": {"t.x IDENTITY"}}),
+        ("WITH c AS (SELECT id, x FROM t) SELECT d.two FROM c AS d (one, two)", {"two": {"t.x IDENTITY"}}),
+        (
+            "WITH c AS (SELECT id, x FROM t UNION SELECT id, y FROM t) SELECT d.two FROM c d (one, two)",
+            {"two": {"t.x IDENTITY", "t.y IDENTITY"}},
+        ),
     ],
 )
 def test_columns_that_the_table_got_other_names_for_are_found_by_their_place(sql: str, expected: dict[str, set[str]]) -> None:

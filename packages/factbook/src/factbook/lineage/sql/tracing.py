@@ -214,6 +214,12 @@ class Tracer:
             return self._leaf(source, column)
         if source is None:
             return self._pivoted(scope, column)
+        node = home.selected_sources.get(column.table, (None, None))[0]
+        aliases = node.alias_column_names if isinstance(node, exp.Table) else []
+        if name in aliases:
+            # FROM a common table expression AS d (x, y).
+            known = self._known(source)
+            return {} if any(select.is_star for select in self._selects(known)) else self._output(known, aliases.index(name))
         return self._through(home, self._known(source), name, column)
 
     def _leaf(self, table: exp.Table, column: exp.Column) -> Ways:
