@@ -157,9 +157,9 @@ def test_a_scanned_table_is_meant_where_its_name_is_given(client: TestClient) ->
 
 
 def test_a_name_of_a_column_is_refused_by_hand_so_that_no_product_hides_it(client: TestClient) -> None:
-    client.app.state.factbook.run_scan()  # type: ignore[attr-defined]
-    problem = check_problem(client.post("/register_lineage", json={"source": "source_demo.main.Track.Name", "target": "songs"}), 400)
+    client.app.state.factbook.run_scan(source_id="shop")  # type: ignore[attr-defined]
+    problem = check_problem(client.post("/register_lineage", json={"source": "shop.main.customer.id", "target": "songs"}), 400)
     assert problem["fix"] == "Name source_demo.main.Track"
-    assert client.get("/lineage/breaks/source_demo.main.Track.Name").json()["node"]["column"] == "Name"
-    assert register(client, "source_demo.main.Track", "songs")["source"] == "source_demo.main.Track"
+    assert client.get("/lineage/breaks/source_demo.main.Track.Name").json()["node"]["column"] == "id"
+    assert register(client, "shop.main.customer", "songs")["source"] == "source_demo.main.Track"
     assert register(client, "songs", "not.a.known.column")["target"] == "not.a.known.column"

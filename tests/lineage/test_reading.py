@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -306,3 +308,16 @@ def test_who_said_an_edge_is_read_of_the_inputs_that_are_shown_alone(repository:
     with repository.reading() as connection:
         fact = connection.scalars(select(facts.c.fact)).one()
         assert set(sayings(connection, [(fact, 3), (fact, 7)])) == {(fact, 3), (fact, 7)}
+
+
+def test_many_who_ask_for_a_name_that_no_lineage_has_do_not_wait_for_each_other_for_ever(shop: LineageReader) -> None:
+    together = threading.Barrier(30)
+
+    def ask(number: int) -> bool:
+        together.wait()
+        with pytest.raises(NotFound):
+            shop.closure(f"nobody-{number}", "upstream", view=NOW)
+        return True
+
+    with ThreadPoolExecutor(30) as threads:
+        assert all(threads.map(ask, range(30)))

@@ -142,7 +142,7 @@ class Registrar:
         Raises :class:`InvalidRequest` for the name of a table's column: a product of that name would hide the column.
         """
         try:
-            with self._repository.reading() as connection:
+            with self._repository.reading_beside() as connection:
                 found = find(connection, self._repository, name, tenant=self._tenant)
         except NotFound:
             return PRODUCTS, "", name
