@@ -184,6 +184,11 @@ def test_what_an_agent_writes_is_its_suggestion_until_a_person_accepts_it(told):
     assert {(item.property, item.value) for item in suggested} == {("description", "A title"), ("tag", "music")}
 
 
+def test_arguments_that_no_address_holds_are_a_problem_that_is_said(folder):
+    found = answers(folder, ("search", {"words": "x" * 100_000}), ("product", {"name": "x" * 100_000}))
+    assert [(one["is_error"], one["problem"]["fix"]) for one in found] == [(True, "Write shorter arguments")] * 2
+
+
 def test_long_documents_are_cut_and_say_where():
     document = {"text": "x" * 10_000, "list": list(range(5_000)), "deep": {"er": {"text": "y" * 900}}}
     kept, cut = shortened(document, 2_000)

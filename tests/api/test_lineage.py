@@ -154,3 +154,12 @@ def test_a_scanned_table_is_meant_where_its_name_is_given(client: TestClient) ->
     register(client, "erp.public.orders", "report")
     (item,) = client.get("/lineage/upstream/report").json()["items"]
     assert (item["node"]["kind"], item["node"]["schema"]) == ("table", "public")
+
+
+def test_a_name_of_a_column_is_refused_by_hand_so_that_no_product_hides_it(client: TestClient) -> None:
+    client.app.state.factbook.run_scan(source_id="shop")  # type: ignore[attr-defined]
+    problem = check_problem(client.post("/register_lineage", json={"source": "shop.main.customer.id", "target": "songs"}), 400)
+    assert problem["fix"] == "Name shop.main.customer"
+    assert client.get("/lineage/breaks/shop.main.customer.id").json()["node"]["column"] == "id"
+    assert register(client, "shop.main.customer", "songs")["source"] == "shop.main.customer"
+    assert register(client, "songs", "not.a.known.column")["target"] == "not.a.known.column"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 from tests.lineage.graphs import binding, day, given, lineage, reader, store, table
 
 from factbook.errors import InvalidRequest, NotFound
 from factbook.lineage import walking
+from factbook.lineage.origins import sayings
 from factbook.lineage.reading import LineageReader
+from factbook.lineage.tables import facts
 from factbook.lineage.view import View
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.facts import MetadataContext, MetadataRecord
@@ -309,3 +314,23 @@ def test_what_cannot_be_is_refused_with_its_field(shop: LineageReader) -> None:
         shop.closure("report", "upstream", kinds=["dashboard"])
     with pytest.raises(InvalidRequest, match="lineage_type"):
         View(types=["copied"])
+
+
+def test_who_said_an_edge_is_read_of_the_inputs_that_are_shown_alone(repository: SqlRepository) -> None:
+    store(repository, lineage("hub", [f"p{number:03}" for number in range(60)], by="etl"))
+    with repository.reading() as connection:
+        fact = connection.scalars(select(facts.c.fact)).one()
+        assert set(sayings(connection, [(fact, 3), (fact, 7)])) == {(fact, 3), (fact, 7)}
+
+
+def test_many_who_ask_for_a_name_that_no_lineage_has_do_not_wait_for_each_other_for_ever(shop: LineageReader) -> None:
+    together = threading.Barrier(30)
+
+    def ask(number: int) -> bool:
+        together.wait()
+        with pytest.raises(NotFound):
+            shop.closure(f"nobody-{number}", "upstream", view=NOW)
+        return True
+
+    with ThreadPoolExecutor(30) as threads:
+        assert all(threads.map(ask, range(30)))

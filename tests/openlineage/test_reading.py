@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.openlineage.shelf import SAMPLES, Desk, dataset, event
 
 from factbook.errors import InvalidRecord
+from factbook.openlineage.moments import parse_moment
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -172,3 +173,9 @@ def test_whatever_names_and_facets_hold_the_event_is_kept_and_every_fact_is_vali
     (again,) = desk.send(came)
     assert again.duplicate
     assert again.id == answer.id
+
+
+def test_a_missing_moment_is_said_once() -> None:
+    with pytest.raises(InvalidRecord) as caught:
+        parse_moment(None, "eventTime")
+    assert str(caught.value).count("no moment") == 1

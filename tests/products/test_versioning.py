@@ -115,3 +115,13 @@ def test_versions_only_grow(parts: tuple[int, int, int], level: str) -> None:
     assert after is not None
     assert after[:3] > parts
     assert settle(previous, settle(previous, None, NEEDS[level]), NEEDS[level])
+
+
+@pytest.mark.parametrize("version", ["01.0.0", "1.00.0", "1.0.0-01", "1.0.0-a..b", "1.0.0+a..b", "1.0.0-", "1.0"])
+def test_a_version_that_the_specification_does_not_know_is_none(version: str) -> None:
+    assert parse(version) is None
+
+
+@pytest.mark.parametrize("version", ["0.0.0", "1.0.0-0", "1.0.0-alpha.0", "1.0.0-0a", "1.0.0--", "1.0.0+001", "1.0.0-rc.1+b.02"])
+def test_a_version_that_it_knows_is_one(version: str) -> None:
+    assert parse(version) is not None

@@ -229,6 +229,26 @@ def test_what_is_made_from_a_sensitive_column_or_is_a_part_of_its_table_is_sensi
     assert list(found.fields) == ["id"]
 
 
+def test_a_view_shows_nothing_sensitive_though_nobody_asked_to_read_its_lineage(make_client: MakeClient, tmp_path: Path) -> None:
+    client = make_client()
+    house: Factbook = client.app.state.factbook  # type: ignore[attr-defined]
+    with closing(sqlite3.connect(tmp_path / "shop.sqlite")) as connection, connection:
+        connection.execute("CREATE VIEW named AS SELECT order_id, upper(customer) AS who FROM orders")
+        connection.execute("CREATE VIEW again AS SELECT order_id, who AS whom, length(who) AS long FROM named")
+    house.run_scan(source_id="shop")
+    note = {"notes": [{"property": "classification", "value": "pii"}]}
+    assert client.put("/notes/shop/main/orders/customer", json=note).status_code == 200
+    for view in ("named", "again"):
+        assert client.post("/register_product", json=product(view, "sales", view)).status_code == 200
+        assert client.get(f"/sales/{view}?limit=1").json()["items"] == [{"order_id": 1}]
+    assert client.get("/sales/again?whom=C1").status_code == 422
+    with closing(sqlite3.connect(tmp_path / "shop.sqlite")) as connection, connection:
+        connection.execute("DROP VIEW again")
+        connection.execute("CREATE VIEW again AS SELECT order_id, amount, lower(customer) AS long FROM orders")
+    house.run_scan(source_id="shop")
+    assert client.get("/sales/again?limit=1").json()["items"] == [{"order_id": 1, "amount": 1}]
+
+
 def test_rows_need_a_grant_of_their_own(make_client: MakeClient) -> None:
     client = make_client(api_key="the-key", client=("192.0.2.7", 1), base_url="https://factbook.example")
     client.headers["Authorization"] = "Bearer the-key"

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import psycopg
@@ -147,3 +148,26 @@ def test_a_sqlite_session_attaches_no_other_file(tmp_path):
         with pytest.raises(StatementFailed):
             session.rows(f"ATTACH '{tmp_path}/other.sqlite' AS other")
         assert session.rows("SELECT id FROM t") == [(1,)]
+
+
+PRINTED = [
+    ("infinity", "date"),
+    ("10000-01-01", "date"),
+    ("0044-03-15 BC", "date"),
+    ("24:00:00", "time"),
+    ("24:00:00+00", "timetz"),
+    ("-infinity", "timestamp"),
+    ("10000-01-01 00:00:00", "timestamp"),
+    ("10000-01-01 00:00:00+00", "timestamptz"),
+]
+
+
+@pytest.mark.parametrize(("printed", "type_"), PRINTED)
+def test_a_moment_that_python_has_no_value_for_takes_no_other_row_with_it(postgres_url, printed, type_):
+    statement = f"SELECT * FROM (VALUES (1, '{printed}'::{type_}), (2, NULL)) AS two"
+    with PostgresConnector(postgres_url).open_session() as session:
+        assert session.rows(statement) == [(1, printed), (2, None)]
+        assert [row for chunk in session.chunks(statement) for row in chunk] == [(1, printed), (2, None)]
+        assert session.rows("SELECT date '2023-07-01', timestamptz '2023-07-01T12:00Z'") == [
+            (date(2023, 7, 1), datetime(2023, 7, 1, 12, tzinfo=UTC))
+        ]

@@ -155,3 +155,21 @@ def test_an_expression_is_kept_and_bounded() -> None:
 def test_where_a_star_is_not_known_no_column_is_guessed_by_its_place() -> None:
     parsed, traced = read("INSERT INTO t SELECT *, 1 FROM nope")
     assert (parsed.by_position, traced.outputs, traced.stars) == (True, [], [0])
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT n.one, n.two FROM t AS n (one, two)", {"one": {"t.id IDENTITY"}, "two": {"t.x IDENTITY"}}),
+        ("SELECT n.x, n.id, n.y FROM t AS n (x, id)", {"x": {"t.id IDENTITY"}, "id": {"t.x IDENTITY"}, "y": {"t.y IDENTITY"}}),
+        ("SELECT n.* FROM t AS n (one)", {"one": {"t.id IDENTITY"}, "x": {"t.x IDENTITY"}, "y": {"t.y IDENTITY"}}),
+        ("SELECT two FROM t n (one, two)", {"two": {"t.x IDENTITY"}}),
+        ("WITH c AS (SELECT id, x FROM t) SELECT d.two FROM c AS d (one, two)", {"two": {"t.x IDENTITY"}}),
+        (
+            "WITH c AS (SELECT id, x FROM t UNION SELECT id, y FROM t) SELECT d.two FROM c d (one, two)",
+            {"two": {"t.x IDENTITY", "t.y IDENTITY"}},
+        ),
+    ],
+)
+def test_columns_that_the_table_got_other_names_for_are_found_by_their_place(sql: str, expected: dict[str, set[str]]) -> None:
+    assert edges(f"CREATE VIEW v AS {sql}") == expected

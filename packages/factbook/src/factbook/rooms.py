@@ -329,6 +329,7 @@ class Rooms:
             house.sql,
             self.products.bound,
             self.addresses.url_of,
+            lambda scan: self.sql_lineage.on_scan(scan),
             tenant=self.tenant,
             limits=house.serving_limits,
             rate=house.serving_rate,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx2
 import msgspec
 
-from factbook_sdk.errors import ServiceUnavailable
+from factbook_sdk.errors import InvalidRequest, ServiceUnavailable
 
 FORWARDED = ("authorization", "forwarded", "host", "origin", "x-forwarded-for", "x-real-ip", "via")
 """Headers of the agent's own request by which the API judges who asks."""
@@ -90,7 +90,10 @@ async def _asked(client: httpx2.AsyncClient, question: Question, headers: Mappin
     params = {name: value for name, value in question.params.items() if value is not None}
     content = None if question.body is None else msgspec.json.encode(question.body)
     sent = {**headers, **({} if content is None else {"content-type": "application/json"})}
-    answer = await client.request(question.method, question.path, params=params, content=content, headers=sent)
+    try:
+        answer = await client.request(question.method, question.path, params=params, content=content, headers=sent)
+    except httpx2.InvalidURL as error:
+        raise InvalidRequest("The question cannot be asked", why=str(error), fix="Write shorter arguments") from error
     try:
         document = msgspec.json.decode(answer.content) if answer.content else None
     except msgspec.DecodeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,9 +36,13 @@ def sayings(connection: Connection, wanted: Iterable[Place]) -> dict[Place, Sayi
         .join(facts, facts.c.fact == inputs.c.fact)
         .join(producers, producers.c.producer_no == facts.c.producer_no)
     )
-    # By the fact alone: SQLite looks up no pairs in an index.
-    for part in in_parts(dict.fromkeys(fact for fact, _ in wanted)):
-        for row in connection.execute(statement.where(inputs.c.fact.in_(part))):
+    places: defaultdict[int, set[int]] = defaultdict(set)
+    for fact, place in wanted:
+        places[place].add(fact)
+    for part in in_parts(sorted(places)):
+        of_these = in_parts(sorted(set().union(*(places[place] for place in part))))
+        # Not by pairs, which SQLite looks up in no index; and not by the fact alone, which may have ten thousands of inputs.
+        for row in (row for of in of_these for row in connection.execute(statement.where(inputs.c.fact.in_(of), inputs.c.place.in_(part)))):
             said: Any = (TYPES[row.type], ORIGINS[row.origin], row.producer_id, row.job, row.transformation)
             found[row.fact, row.place] = Saying(*said)
     return found

@@ -54,7 +54,7 @@ class LineageReader:
         check_limit(limit)
         for kind in kinds:
             check_one_of(kind, KINDS, "kind")
-        with self._repository.reading() as connection:
+        with self._repository.reading_beside() as connection:
             found = self._find(connection, name)
             level = _level(found, columns=columns)
             following = self._following(view, direction, level)
@@ -63,7 +63,7 @@ class LineageReader:
 
     def neighbours(self, name: str, depth: int = 1, *, view: View = NOW) -> Neighbourhood:
         """Return a node with what lies around it both ways and the edges between, for drawing."""
-        with self._repository.reading() as connection:
+        with self._repository.reading_beside() as connection:
             found = self._find(connection, name)
             level = _level(found)
             start = found.node_id if level == "table" else found.column_id
@@ -88,7 +88,7 @@ class LineageReader:
         """Return the ways by which data gets from source to target, the surest first. Both are tables, or both columns."""
         if not 1 <= limit <= MAX_PATHS:
             raise InvalidRequest(f"limit is {limit}", why=f"it must lie between 1 and {MAX_PATHS}", field="limit")
-        with self._repository.reading() as connection:
+        with self._repository.reading_beside() as connection:
             ends = self._find(connection, source), self._find(connection, target)
             levels = {_level(found) for found in ends}
             if len(levels) > 1:
@@ -99,7 +99,7 @@ class LineageReader:
     def breaks(self, name: str, *, depth: int = DEFAULT_DEPTH, limit: int = 100, cursor: str | None = None, view: View = NOW) -> Breaks:
         """Return what breaks if a table or a column goes."""
         check_limit(limit)
-        with self._repository.reading() as connection:
+        with self._repository.reading_beside() as connection:
             found = self._find(connection, name)
             following = self._following(view, "downstream", "table")
             return breaks_of(connection, found, following, depth=_check_depth(depth), limit=limit, cursor=cursor, as_of=view.as_of)
@@ -117,7 +117,7 @@ class LineageReader:
     ) -> LineageEntryPage:
         """Return edges one by one in the order in which they were learnt; ``source`` and ``target`` are nodes."""
         check_limit(limit)
-        with self._repository.reading() as connection:
+        with self._repository.reading_beside() as connection:
             ends = [None if name is None else self._find(connection, name) for name in (source, target)]
             if any(end is not None and end.node_id is None for end in ends):
                 return LineageEntryPage([], None)
@@ -128,17 +128,17 @@ class LineageReader:
     def stats(self, *, view: View = NOW) -> LineageStats:
         """Return lineage in numbers. It counts everything, which takes a moment where there is much."""
         scanned = self._repository.sources_of("catalog_scan", tenant=self._tenant)
-        with self._repository.reading() as connection:
+        with self._repository.reading_beside() as connection:
             return stats_of(connection, self._tenant, self._sight(view), scanned, as_of=view.as_of)
 
     def find(self, name: str) -> Node:
         """Return what a name means."""
-        with self._repository.reading() as connection:
+        with self._repository.reading_beside() as connection:
             return self._find(connection, name).node
 
     def reached(self, name: str, direction: Direction, *, depth: int | None = None, view: View = NOW) -> set[int]:
         """Return the bare numbers of all that is reached, however much it is: for counting and comparing inside the house alone."""
-        with self._repository.reading() as connection:
+        with self._repository.reading_beside() as connection:
             found = self._find(connection, name)
             if found.node_id is None:
                 return set()

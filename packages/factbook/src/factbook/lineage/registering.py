@@ -137,13 +137,23 @@ class Registrar:
             )
 
     def _meant(self, name: str) -> Target:
-        """Return the table that a name is known to mean, else the product of that name, registered or not."""
+        """Return the table that a name is known to mean, else the product of that name, registered or not.
+
+        Raises :class:`InvalidRequest` for the name of a table's column: a product of that name would hide the column.
+        """
         try:
-            with self._repository.reading() as connection:
+            with self._repository.reading_beside() as connection:
                 found = find(connection, self._repository, name, tenant=self._tenant)
         except NotFound:
             return PRODUCTS, "", name
-        return found.target if found.column is None else (PRODUCTS, "", name)
+        if found.column is None:
+            return found.target
+        if found.target[0] == PRODUCTS:
+            return PRODUCTS, "", name
+        table = name_of(found.target)
+        raise InvalidRequest(
+            f"{name!r} is a column", why=f"it is one of the table {table}, and what is said by hand is of tables", fix=f"Name {table}"
+        )
 
 
 def producer_of(by: str, source: str) -> str:

@@ -19,11 +19,11 @@ def parse_moment(value: Any, field: str) -> tuple[datetime, str | None]:
 
     Without a zone it is taken for UTC; a number counts milliseconds since 1970. Digits below the microsecond are cut off.
     """
+    if not isinstance(value, (int, float, str)) or isinstance(value, bool):
+        raise _wrong(field, "it is missing" if value is None else f"it is a {type(value).__name__}")
     try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, (int, float)):
             return datetime.fromtimestamp(value / _MILLISECONDS, UTC), f"{field} is a number and taken for milliseconds since 1970"
-        if not isinstance(value, str):
-            raise _wrong(field, "it is missing" if value is None else f"it is a {type(value).__name__}")
         moment = datetime.fromisoformat(_FRACTION.sub(r"\1", _ZONE_NAME.sub("", value.strip())))
         if moment.tzinfo is None:
             return moment.replace(tzinfo=UTC), f"{field} has no zone and is taken for UTC"

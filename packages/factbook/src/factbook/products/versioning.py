@@ -18,7 +18,12 @@ from factbook_sdk.checks.types import Relation
 from factbook_sdk.facts.kinds.data_product import DataProduct
 
 FIRST = "1.0.0"
-_SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?", re.ASCII)
+_NUMBER = r"(?:0|[1-9]\d*)"
+_IDENTIFIER = rf"(?:{_NUMBER}|\d*[A-Za-z-][0-9A-Za-z-]*)"
+_SEMVER = re.compile(
+    rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?", re.ASCII
+)
+"""Sections 2, 9 and 10 of the specification: numbers have no leading zeros."""
 _MAX_DIGITS = 18
 
 

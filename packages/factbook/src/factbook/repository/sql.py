@@ -53,6 +53,10 @@ BULK_RECORDS = 10_000
 _POLL_SECONDS = 0.1
 
 
+_BESIDE = 8
+"""Threads that hold two connections of the pool, which has 20, at a time."""
+
+
 class Tally:
     """What became of the records that this process was given since it started, by kind and outcome."""
 
@@ -113,6 +117,7 @@ class SqlRepository(MetadataRepository):
         self.tally = Tally()
         self._seen = latest.LastSeen()
         self._grown = threading.Condition()
+        self._beside = threading.BoundedSemaphore(_BESIDE)
         self._growth = 0
         self._group: GroupCommit[Admitted, Stored] = GroupCommit(self._append)
 
@@ -170,6 +175,15 @@ class SqlRepository(MetadataRepository):
     def reading(self) -> Iterator[Connection]:
         """Give a connection to read views through."""
         with self.database.reading() as connection:
+            yield connection
+
+    @contextmanager
+    def reading_beside(self) -> Iterator[Connection]:
+        """Give a connection to whoever looks records up while holding it, which takes a second one.
+
+        Only so many do so at a time: if all connections were held by those who wait for another, none would ever come free.
+        """
+        with self._beside, self.reading() as connection:
             yield connection
 
     def last_offset(self) -> int:

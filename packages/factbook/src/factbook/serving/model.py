@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from factbook.sources.contract import TableName
+from factbook_sdk.facts import MetadataRecord
 from factbook_sdk.facts.kinds.data_product import DataProduct, Port
 from factbook_sdk.facts.kinds.schema_snapshot import Column
 
@@ -19,6 +20,10 @@ FORMS: tuple[Form, ...] = ("json", "ndjson", "csv", "parquet")
 
 Resolve = Callable[[str, str], tuple[DataProduct, Port] | None]
 """Return the product and the port that a domain and a dataset name, ``None`` where nothing is served there."""
+
+
+ReadViews = Callable[[MetadataRecord], object]
+"""Read what the views of a source are made from as a scan saw them, given its ``catalog_scan``; once, however often it is asked."""
 
 
 class Limits(msgspec.Struct, frozen=True):

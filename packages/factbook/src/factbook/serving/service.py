@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +11,7 @@ from factbook.repository.sql import SqlRepository
 from factbook.serving import formats
 from factbook.serving.cursors import Place, format_place, parse_place
 from factbook.serving.datasets import dataset_of
-from factbook.serving.model import Dataset, Form, Limits, Resolve, Rows
+from factbook.serving.model import Dataset, Form, Limits, ReadViews, Resolve, Rows
 from factbook.serving.pool import Pool
 from factbook.serving.question import Question, read_question
 from factbook.serving.rate import RateLimit
@@ -18,6 +19,7 @@ from factbook.serving.statement import Statement, paging_of
 from factbook.serving.usage import UsageCounter, Use
 from factbook.sources.connectors import connector_for
 from factbook.sources.session import Row, Session
+from factbook_sdk.facts import MetadataTarget
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,6 +39,7 @@ class Serving:
         repository: SqlRepository,
         resolve: Resolve,
         url_of: Callable[[str], str],
+        read_views: ReadViews,
         *,
         tenant: str,
         limits: Limits,
@@ -47,6 +50,9 @@ class Serving:
         self._repository = repository
         self._resolve = resolve
         self._url_of = url_of
+        self._read_views = read_views
+        self._looked: dict[str, int] = {}
+        self._looking = threading.Lock()
         self._tenant = tenant
         self._limits = limits
         self._rate = rate
@@ -66,11 +72,22 @@ class Serving:
         found = self._resolve(domain, dataset)
         if found is None:
             return None
+        self._look_at_views(found[1].table.source_id)
         made = dataset_of(self._repository, domain, dataset, *found, tenant=self._tenant)
         if len(self._known) >= _MAX_KNOWN:
             self._known = {}
         self._known[domain, dataset] = end, made
         return made
+
+    def _look_at_views(self, source_id: str) -> None:
+        """See to it that what a source's views are made from is known, and with it which of their columns are sensitive."""
+        scan = self._repository.latest(MetadataTarget(source_id), "catalog_scan", tenant=self._tenant)
+        if scan is None or scan.record.payload is None:
+            return
+        with self._looking:
+            if self._looked.get(source_id) != scan.offset:
+                self._read_views(scan.record)
+                self._looked[source_id] = scan.offset
 
     def admit(self, principal: str) -> None:
         """Count a request against the principal's rate; raises :class:`RateLimited`."""

@@ -10,6 +10,7 @@ import psycopg
 
 from factbook.errors import StatementFailed, StatementTimeout
 from factbook.sources.postgres_copy import copy_out
+from factbook.sources.postgres_dates import keep_as_text
 from factbook.sources.postgres_errors import ends_the_reading, reason_of, translated
 from factbook.sources.session import ROWS_PER_CHUNK, Row, Session
 
@@ -39,6 +40,7 @@ class PostgresSession(Session):
         self._limit_seconds = limit_seconds
         connection.prepare_threshold = None
         connection.read_only = True
+        keep_as_text(connection)
         for setting in _SETTINGS:
             connection.execute(setting)
 
@@ -87,6 +89,7 @@ class PostgresSession(Session):
 
 
 _ONE_STATEMENT = (
+    psycopg.DataError,
     psycopg.errors.ActiveSqlTransaction,
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.NoActiveSqlTransaction,

@@ -214,16 +214,31 @@ class Tracer:
             return self._leaf(source, column)
         if source is None:
             return self._pivoted(scope, column)
+        node = home.selected_sources.get(column.table, (None, None))[0]
+        aliases = node.alias_column_names if isinstance(node, exp.Table) else []
+        if name in aliases:
+            # FROM a common table expression AS d (x, y).
+            known = self._known(source)
+            return {} if any(select.is_star for select in self._selects(known)) else self._output(known, aliases.index(name))
         return self._through(home, self._known(source), name, column)
 
     def _leaf(self, table: exp.Table, column: exp.Column) -> Ways:
         number = mention_of(table)
         if number is None or (self._names[number] and column.name not in self._names[number] and column.name.lower() in _PSEUDO_COLUMNS):
             return {}
-        if self._names[number] and column.name not in self._names[number]:
+        name = self._renamed(table, number, column.name)
+        if name is None or (self._names[number] and name not in self._names[number]):
             self.unknown.setdefault(f"{column.table}.{column.name}", "the table is not known to have such a column")
             return {}
-        return {(number, column.name): {"IDENTITY": None}}
+        return {(number, name): {"IDENTITY": None}}
+
+    def _renamed(self, table: exp.Table, number: int, name: str) -> str | None:
+        """Return what the table itself calls a column that ``FROM t AS a (x, y)`` gives another name; ``None`` where nobody knows."""
+        aliases = table.alias_column_names
+        if name not in aliases:
+            return None if name in list(self._names[number])[: len(aliases)] else name
+        place = aliases.index(name)
+        return list(self._names[number])[place] if place < len(self._names[number]) else None
 
     def _pivoted(self, scope: Scope, column: exp.Column) -> Ways:
         """Return what a column of PIVOT or UNPIVOT is made from: what is aggregated and what is told apart by, or the column behind it."""
