@@ -96,7 +96,7 @@ class IndexProjection(Projection):
     """
 
     name = "index"
-    version = 2
+    version = 3
     kinds = frozenset({DEFINITIONS.name})
     tables = (paths, numbers, texts)
 
