@@ -94,7 +94,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     house.doorkeeper = Doorkeeper(house.tokens, clock=lambda: 0.0)
     for value in tokens.values():
         house.doorkeeper.look_up(value)
-    with TestClient(create_app(house), base_url="https://factbook.example", client=("192.0.2.7", 50000)) as client:
+    with TestClient(create_app(house, works=False), base_url="https://factbook.example", client=("192.0.2.7", 50000)) as client:
         yield World(client, house, theirs, tokens, statements)
 
 
