@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from factbook.web.rendering import HERE
+from factbook.web.assets import FOLDER
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -38,7 +38,7 @@ addEventListener("load", () => {
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_slash_arrows_and_escape_walk_the_search(tmp_path):
     page = tmp_path / "keys.html"
-    page.write_text(PAGE % (HERE / "static" / "factbook.js").read_text())
+    page.write_text(PAGE % (FOLDER / "factbook.js").read_text())
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--lang=en-GB"]
     found = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=60, check=True)
     told = json.loads(html.unescape(re.search('<pre id="told">(.*?)</pre>', found.stdout)[1]))

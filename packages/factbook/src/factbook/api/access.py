@@ -107,11 +107,22 @@ def needs(*demands: Demand) -> Any:
         return admit(request, tenant_meant(request, tenant), *demands)
 
     _DECLARING.add(rooms)
+    _DEMANDS[rooms] = demands
     return Depends(rooms)
+
+
+def would_admit(request: Request, tenant: str, declared: Any) -> bool:
+    """Return whether whoever asks has what one of the annotations below demands, so that a page offers only what its route would do."""
+    (dependency,) = declared.__metadata__
+    principal = asking(request).principal
+    return all(principal.may_all(action, tenant, kinds) for action, kinds in _DEMANDS[dependency.dependency])
 
 
 _DECLARING: set[Any] = set()
 """The dependencies by which a route declares what it needs."""
+
+_DEMANDS: dict[Any, tuple[Demand, ...]] = {}
+"""What these dependencies demand, where they demand it of everybody alike."""
 
 _DECLARES: dict[Any, bool] = {}
 """Whether a route does, by its function."""

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from factbook.api import app as api
+from factbook.web.assets import served
 from factbook.web.door import Door
 from factbook.web.pages import ROUTERS, signing_in
-from factbook.web.rendering import HERE
 
 if TYPE_CHECKING:
     from factbook.app import Factbook
@@ -26,7 +25,7 @@ def create_app(factbook: Factbook) -> FastAPI:
     app = api.create_app(factbook, pages={"/ui": ROUTERS})
     hall = Starlette(
         routes=[
-            Mount("/ui/static", StaticFiles(directory=HERE / "static")),
+            Mount("/ui/static", served()),
             Route("/ui/sign-in", signing_in.sign_in, methods=["GET", "POST"]),
             Route("/ui/sign-out", signing_in.sign_out, methods=["POST"]),
         ]

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
@@ -61,6 +62,8 @@ class Door:
         self._app = app
         self._factbook = factbook
         self._hall = hall
+        # Nothing secret stands on a page beside what an address or a form brought there, and no other site can send either.
+        self._pages = GZipMiddleware(self._enter, compresslevel=5)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
@@ -71,7 +74,7 @@ class Door:
         elif path.startswith("/ui/static/") or path in ("/ui/sign-in", "/ui/sign-out"):
             await self._hall(scope, receive, send)
         else:
-            await self._enter(scope, receive, send)
+            await self._pages(scope, receive, send)
 
     async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = {**scope.get("state", {}), "asking": Asking()}
@@ -170,8 +173,10 @@ async def bounded_body(request: Request) -> bytes | None:
 
 
 def _as_json(headers: Sequence[tuple[bytes, bytes]], form: bytes) -> tuple[list[tuple[bytes, bytes]], Receive]:
-    """Return a request's headers and body with the fields of a form as a JSON object; fields left empty are left out."""
-    fields = {name: values[-1] for name, values in parse_qs(form.decode("utf-8", "replace")).items()}
+    """Return a request's headers and body with the fields of a form as a JSON object. Fields left empty are left out; a name that ends in
+    ``[]`` stands for the list of all its values."""
+    sent = parse_qs(form.decode("utf-8", "replace"))
+    fields = {name.removesuffix("[]"): values if name.endswith("[]") else values[-1] for name, values in sent.items()}
     body = msgspec.json.encode(fields)
     kept = [(name, value) for name, value in headers if name not in (b"content-type", b"content-length", b"transfer-encoding")]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -14,12 +14,13 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from factbook.access import Action
-from factbook.api.access import ALERTS, JOBS, STRUCTURE, asking
+from factbook.api import access
+from factbook.api.access import asking, would_admit
 from factbook.api.problems import Problem
 from factbook.health import installed_version
+from factbook.web.assets import asset
+from factbook.web.places import offered
 
-HERE = Path(__file__).parent
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -31,6 +32,10 @@ SECURITY_HEADERS = {
 """Nothing is loaded from elsewhere, no script stands in a page, and nobody on the way keeps a page, or a part of one in its place."""
 
 
+Done = Literal["saved", "removed", "registered", "started", "accepted", "rejected"]
+"""What an action did, as the page says it to which the action leads."""
+
+
 class Crumb(msgspec.Struct, frozen=True):
     """A step of the way to a page."""
 
@@ -39,11 +44,12 @@ class Crumb(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """What all pages have: a title that says where one is, the way there, and the moment that is shown (``None`` is now)."""
+    """What all pages have: a title that says where one is, the way there, and the moment that is shown (``None`` is now, ``made_at``)."""
 
     title: str
     crumbs: list[Crumb] = []
     as_of: datetime | None = None
+    made_at: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))
 
 
 def wants_json(request: Request) -> bool:
@@ -61,12 +67,15 @@ def page(request: Request, template: str, about: Page, content: Any, *, part: st
     ``part`` is the template of what a script gets that asks for the page."""
     if wants_json(request):
         return Response(msgspec.json.encode(content), status, {"Cache-Control": "no-store"}, "application/json")
+    may = May(request)
     known = {
         "about": about,
         "content": content,
         "link": Links(about.as_of),
-        "may": may_of(request),
-        "query": dict(request.query_params),
+        "may": may,
+        "places": offered(may),
+        "query": {name: value for name, value in request.query_params.items() if name != "done"},
+        "done": done if (done := request.query_params.get("done")) in get_args(Done) else None,
         "request_path": request.url.path,
         "twin": _twin(request),
     }
@@ -79,40 +88,30 @@ def problem_page(request: Request, problem: Problem) -> Response:
     return page(request, "error.html", Page(problem.title), problem, part="error_part.html", status=problem.status)
 
 
-class May(msgspec.Struct, frozen=True):
-    """What whoever looks may see and do, so that nothing else is offered."""
+class May:
+    """What whoever looks may see and do, so that nothing else is offered: ``may("NoteKeeper")`` asks for the needs of that name in
+    :mod:`factbook.api.access`, which are those that the route itself declares."""
 
-    see_structure: bool
-    see_alerts: bool
-    see_jobs: bool
-    work: bool
-    acknowledge: bool
-    register: bool
-    make_tokens: bool
-    has_session: bool
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        asked = asking(request)
+        self._principal = asked.principal
+        self._own: str = request.app.state.factbook.settings.tenant
+        self._tenant = asked.tenant or asked.principal.only_tenant or self._own
+        self.has_session = "factbook_session" in request.cookies
 
+    def __call__(self, needs: str) -> bool:
+        return would_admit(self._request, self._tenant, getattr(access, needs))
 
-def may_of(request: Request) -> May:
-    """Return what is offered to whoever asks."""
-    asked = asking(request)
-    principal = asked.principal
-    own = request.app.state.factbook.settings.tenant
-    tenant = asked.tenant or principal.only_tenant or own
-    administers = principal.may_all(Action.ADMIN, tenant)
-    return May(
-        see_structure=principal.may_all(Action.READ, tenant, STRUCTURE),
-        see_alerts=principal.may_all(Action.READ, tenant, ALERTS),
-        see_jobs=principal.may_all(Action.READ, tenant, JOBS),
-        work=principal.may_all(Action.WRITE, tenant),
-        acknowledge=principal.may_all(Action.WRITE, tenant, ("alert",)),
-        register=administers and (principal.runs_the_server or tenant != own),
-        make_tokens=administers,
-        has_session="factbook_session" in request.cookies,
-    )
+    @property
+    def register(self) -> bool:
+        """Whether the addresses of sources may be told and changed (:func:`~factbook.api.access.check_connecting`)."""
+        return self("TenantAdmin") and (self._principal.runs_the_server or self._tenant != self._own)
 
 
 def _twin(request: Request) -> str:
-    query = f"?{request.url.query}" if request.url.query else ""
+    asked = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "done"])
+    query = f"?{asked}" if asked else ""
     own = request.url.path.rstrip("/")
     return f"{own}.json{query}" if own != "/ui" else f"/ui/home.json{query}"
 
@@ -148,10 +147,22 @@ class Links:
 def environment() -> Environment:
     """Return what renders templates: everything is escaped, and a name that a template misspells is an error."""
     made = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    made.filters |= {"moment": moment, "number": number, "bytes": size, "share": share, "pretty": pretty, "written": written}
-    made.globals["version"] = installed_version()
+    made.filters |= {
+        "moment": moment,
+        "number": number,
+        "bytes": size,
+        "share": share,
+        "pretty": pretty,
+        "written": written,
+        "json": for_script,
+    }
+    made.globals |= {"version": installed_version(), "asset": asset}
     return made
 
 
@@ -207,3 +218,8 @@ def share(value: float | None) -> Markup:
 def pretty(value: Any) -> str:
     """Return a value as JSON that is read."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def for_script(value: Any) -> Markup:
+    """Return a value as JSON that stands inside a script element of a data type: nothing in it can end the element."""
+    return Markup(msgspec.json.encode(value).decode().replace("<", "\\u003c"))  # noqa: S704

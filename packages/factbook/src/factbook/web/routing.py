@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 from starlette.responses import RedirectResponse, Response
 
 from factbook.api.parameters import PathName
+from factbook.web.rendering import Done
 from factbook.web.rendering import path as path_of
 
 
@@ -46,6 +47,6 @@ class Pages(APIRouter):
         return declare
 
 
-def lead_to(*parts: str) -> Response:
-    """Lead to another page, which is then asked for by GET."""
-    return RedirectResponse(path_of(*parts), 303)
+def lead_to(*parts: str, done: Done | None = None) -> Response:
+    """Lead to another page, which is then asked for by GET, and says what was done."""
+    return RedirectResponse(path_of(*parts) + (f"?done={done}" if done else ""), 303)
