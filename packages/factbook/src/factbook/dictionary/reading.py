@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select,
 from factbook.database.engine import Database
 from factbook.dictionary import overview, search
 from factbook.dictionary.entries import column_key, holds_all, search_terms, words
-from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow, SchemaRow, TablePage
+from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow, ObjectState, SchemaRow, TablePage
 from factbook.dictionary.projection import DictionaryProjection
 from factbook.dictionary.tables import columns, objects
 from factbook.errors import InvalidRequest
@@ -63,6 +63,11 @@ class Dictionary:
         with self._at(as_of, wanted.source_id) as (connection, shown):
             page = overview.tables(connection, self._tenant, wanted, limit, cursor)
         return msgspec.structs.replace(page, as_of=shown)
+
+    def states(self, names: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], ObjectState]:
+        """Return what objects are and whether they are gone, by source, schema and name; those that no scan saw are absent."""
+        with self._repository.reading() as connection:
+            return overview.states(connection, self._tenant, names)
 
     @contextmanager
     def _at(self, as_of: datetime | None, source_id: str | None) -> Iterator[tuple[Connection, datetime | None]]:

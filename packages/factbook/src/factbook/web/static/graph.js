@@ -1,0 +1,218 @@
+// Draws the graphs of a page, each from the JSON beside it, from left to right. The list on the page says the same.
+"use strict";
+
+(() => {
+  const MAX_NODES = 400;
+  const MAX_LABEL = 190;
+  const MAX_LABELLED = 40;
+  const MIN_READABLE = 0.55;
+  const SHAPES = { dataset: "cut-rectangle", product: "round-rectangle", column: "rectangle", more: "ellipse", node: "rectangle" };
+  const drawn = new Map();
+  const ruler = document.createElement("canvas").getContext("2d");
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)");
+  const isDark = matchMedia("(prefers-color-scheme: dark)");
+
+  if (window.cytoscape && window.cytoscapeDagre && !window.cytoscape("layout", "dagre")) window.cytoscape.use(window.cytoscapeDagre);
+
+  // Cytoscape would add a style element, which the pages' policy refuses; the rule stands in factbook.css.
+  function keepOutStyles() {
+    const id = "__________cytoscape_stylesheet";
+    if (document.getElementById(id)) return;
+    const stand = document.createElement("meta");
+    stand.id = id;
+    document.head.append(stand);
+  }
+
+  function fitted(text, font) {
+    ruler.font = font;
+    if (ruler.measureText(text).width <= MAX_LABEL) return text;
+    const signs = [...text];
+    let low = 1;
+    let high = signs.length;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (ruler.measureText(`${signs.slice(0, middle).join("")}…`).width <= MAX_LABEL) low = middle;
+      else high = middle - 1;
+    }
+    return `${signs.slice(0, low).join("")}…`;
+  }
+
+  function elements(data, font) {
+    const nodes = data.nodes.slice(0, MAX_NODES);
+    const known = new Set(nodes.map((node) => node.id));
+    const edges = data.edges.filter((edge) => known.has(edge.from) && known.has(edge.to));
+    return [
+      ...nodes.map((node) => {
+        const text = fitted(node.label, font);
+        ruler.font = font;
+        const width = Math.max(node.kind === "more" ? 34 : 56, Math.ceil(ruler.measureText(text).width) + 22);
+        return { data: { ...node, text, width, shape: SHAPES[node.kind] ?? "rectangle" }, classes: classes(node, data) };
+      }),
+      ...edges.map((edge, place) => ({
+        data: { id: `edge ${place}`, source: edge.from, target: edge.to, text: edges.length > MAX_LABELLED ? "" : edge.label ?? "", note: edge.label },
+        classes: edge.kind === "stale" || edge.kind === "more" ? edge.kind : "",
+      })),
+    ];
+  }
+
+  function classes(node, data) {
+    const found = [node.kind.includes("view") ? "view" : node.kind];
+    if (node.id === data.focus) found.push("focus");
+    return found.join(" ");
+  }
+
+  function look(container) {
+    const style = getComputedStyle(container);
+    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+    return [
+      {
+        selector: "node",
+        style: {
+          shape: "data(shape)", width: "data(width)", height: 30, label: "data(text)", "text-valign": "center", "text-halign": "center",
+          "font-family": style.fontFamily, "font-size": 13, color: colour("ink"), "background-color": colour("card"),
+          "border-width": 1.2, "border-color": colour("edge"),
+        },
+      },
+      { selector: "node.view, node.gone", style: { "border-style": "dashed" } },
+      { selector: "node.product", style: { "border-style": "double", "border-width": 4 } },
+      { selector: "node.column", style: { "border-width": 0.8, height: 26, "background-color": colour("paper") } },
+      { selector: "node.more", style: { height: 24, "border-style": "dotted", color: colour("accent"), "border-color": colour("accent") } },
+      { selector: "node.focus", style: { "border-width": 2.5, "border-color": colour("accent"), "background-color": colour("tint"), "font-weight": "bold" } },
+      { selector: "node.touched", style: { "border-width": 2.5, "border-color": colour("accent") } },
+      {
+        selector: "edge",
+        style: {
+          width: 1.3, "line-color": colour("edge"), "target-arrow-color": colour("edge"), "target-arrow-shape": "triangle", "arrow-scale": 0.9,
+          "curve-style": "bezier", label: "data(text)", "font-size": 11, "font-family": style.fontFamily, color: colour("soft"),
+          "text-background-color": colour("card"), "text-background-opacity": 1, "text-background-padding": 2,
+          "loop-direction": "0deg", "loop-sweep": "50deg",
+        },
+      },
+      { selector: "edge.stale", style: { "line-style": "dashed" } },
+      { selector: "edge.more", style: { "line-style": "dotted", "target-arrow-shape": "none" } },
+      { selector: "edge.touched", style: { width: 2.4, "line-color": colour("accent"), "target-arrow-color": colour("accent") } },
+    ];
+  }
+
+  function button(label, text, act) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = text;
+    made.setAttribute("aria-label", label);
+    made.title = label;
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  // All of it, if that can be read; else the node in focus, from which one moves on.
+  function place(cy) {
+    cy.fit(undefined, 24);
+    if (cy.zoom() > 1.15) cy.zoom({ level: 1.15, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
+    if (cy.zoom() > 1.14 || cy.zoom() >= MIN_READABLE) return cy.center();
+    const focus = cy.nodes(".focus");
+    cy.zoom(0.85);
+    cy.center(focus.length ? focus : cy.nodes().first());
+  }
+
+  function follow(href) {
+    if (!href || !href.startsWith("/")) return;
+    const same = [...document.querySelectorAll("main a[hx-boost]")].find((link) => link.getAttribute("href") === href);
+    if (same) same.click();
+    else window.location.assign(href);
+  }
+
+  function draw(canvas) {
+    const source = canvas.parentElement.querySelector('script[type="application/json"]');
+    if (!source || !window.cytoscape) return;
+    const text = source.textContent;
+    if (drawn.get(canvas)?.text === text && drawn.get(canvas).cy.container() === canvas && canvas.querySelector("canvas")) return;
+    keepOutStyles();
+    forget(canvas);
+    canvas.replaceChildren();
+    canvas.style.height = "";
+    const data = JSON.parse(text);
+    const own = getComputedStyle(canvas);
+    const cy = window.cytoscape({
+      container: canvas, elements: elements(data, `13px ${own.fontFamily}`), style: look(canvas),
+      minZoom: 0.05, maxZoom: 3, userZoomingEnabled: false, autoungrabify: true, boxSelectionEnabled: false, autounselectify: true,
+      layout: { name: "dagre", rankDir: "LR", nodeSep: 14, rankSep: data.edges.some((edge) => edge.label) && data.edges.length <= MAX_LABELLED ? 120 : 60, edgeSep: 8, animate: false, fit: false },
+    });
+    // No taller than what is drawn.
+    const tall = cy.elements().boundingBox().h + 110;
+    canvas.style.height = `${Math.max(200, Math.min(tall, canvas.clientHeight))}px`;
+    cy.resize();
+    place(cy);
+    const tip = document.createElement("div");
+    tip.className = "tip";
+    tip.setAttribute("aria-hidden", "true");
+    const tools = document.createElement("div");
+    tools.className = "tools";
+    const zoom = (factor) => () => cy.animate(
+      { zoom: { level: cy.zoom() * factor, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } } },
+      { duration: isCalm.matches ? 0 : 150 },
+    );
+    tools.append(button("Zoom in", "+", zoom(1.3)), button("Zoom out", "−", zoom(1 / 1.3)), button("Fit all of it", "Fit", () => cy.fit(undefined, 24)), button("Back to where it begins", "Start", () => place(cy)));
+    canvas.append(tools, tip);
+    listen(canvas, cy, tip);
+    drawn.set(canvas, { cy, text });
+  }
+
+  function listen(canvas, cy, tip) {
+    const touch = (element) => {
+      cy.elements(".touched").removeClass("touched");
+      if (element.isNode()) element.closedNeighborhood().addClass("touched");
+      else element.addClass("touched");
+      tip.textContent = element.data("note") || element.data("label") || "";
+      tip.hidden = !tip.textContent;
+      const at = element.isNode() ? element.renderedPosition() : element.renderedMidpoint();
+      tip.style.left = `${Math.max(4, Math.min(at.x, canvas.clientWidth - tip.offsetWidth - 4))}px`;
+      tip.style.top = `${Math.max(4, at.y + 18 * cy.zoom())}px`;
+    };
+    const leave = () => {
+      cy.elements(".touched").removeClass("touched");
+      tip.hidden = true;
+    };
+    tip.hidden = true;
+    cy.on("mouseover", "node, edge", (event) => {
+      touch(event.target);
+      canvas.classList.toggle("leads", Boolean(event.target.data("href")));
+    });
+    cy.on("mouseout", "node, edge", () => {
+      leave();
+      canvas.classList.remove("leads");
+    });
+    cy.on("viewport", leave);
+    cy.on("tap", "node", (event) => follow(event.target.data("href")));
+    // With the key pressed the wheel zooms; without it the page scrolls.
+    canvas.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      const box = canvas.getBoundingClientRect();
+      cy.zoom({ level: cy.zoom() * Math.exp(-event.deltaY / 400), renderedPosition: { x: event.clientX - box.left, y: event.clientY - box.top } });
+    }, { passive: false });
+    drawn.set(canvas, { cy, touch, leave });
+    for (const kind of ["focusin", "mouseover"]) {
+      document.querySelector("main")?.addEventListener(kind, (event) => {
+        const listed = event.target.closest?.("[data-node]");
+        const node = listed && !cy.destroyed() ? cy.getElementById(listed.dataset.node) : null;
+        if (node?.length) touch(node);
+      });
+    }
+  }
+
+  function forget(canvas) {
+    drawn.get(canvas)?.cy.destroy();
+    drawn.delete(canvas);
+  }
+
+  function drawAll() {
+    for (const canvas of [...drawn.keys()]) if (!canvas.isConnected) forget(canvas);
+    for (const canvas of document.querySelectorAll("[data-draw=graph]")) draw(canvas);
+  }
+
+  isDark.addEventListener("change", () => {
+    for (const [canvas, { cy }] of drawn) cy.style(look(canvas));
+  });
+  document.addEventListener("DOMContentLoaded", drawAll);
+  document.addEventListener("htmx:after:swap", drawAll);
+})();
