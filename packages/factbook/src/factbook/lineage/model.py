@@ -110,12 +110,14 @@ class LineagePath(msgspec.Struct, frozen=True):
 
 
 class Paths(msgspec.Struct, frozen=True):
-    """Ways by which data gets from ``source`` to ``target``, surest first, then shortest. ``truncated``: there may be more."""
+    """Ways by which data gets from ``source`` to ``target``, surest first, then shortest. ``nodes`` are those on the ways, by name.
+    ``truncated``: there may be more."""
 
     source: Node
     target: Node
     items: list[LineagePath]
     truncated: bool
+    nodes: list[Node] = []
 
 
 class Broken(msgspec.Struct, frozen=True, omit_defaults=True):

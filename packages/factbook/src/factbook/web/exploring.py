@@ -186,6 +186,10 @@ class Desk:
         """Return what the tables among nodes are, as far as a scan saw them."""
         return self._rooms.dictionary.states(list({_place(node) for node in nodes if node.kind == "table"}))
 
+    def state(self, node: Node, states: dict[tuple[str, str, str], ObjectState]) -> ObjectState | None:
+        """Return what a node is, of a table that is known."""
+        return states.get(_place(node)) if node.kind == "table" else None
+
     def href(self, node: Node, states: dict[tuple[str, str, str], ObjectState]) -> str:
         """Return where a node is shown: the page of a table that is known, else the explorer."""
         if self._shows_tables and _place(node) in states:
@@ -208,13 +212,11 @@ class Desk:
         expanded: list[str],
         focus: Sequence[str],
     ) -> Row:
-        state = states.get(_place(item.node)) if item.node.kind == "table" else None
+        state = self.state(item.node, states)
         others = [key for key in expanded if key != item.key]
         is_toggled = item.key in expanded
         can_grow = not item.is_expanded and (item.more_upstream or item.more_downstream)
         toggle = self._here(expand=".".join([*others, *([] if is_toggled else [item.key])]) or None)
-        ways = [f"{steps} up" for steps in [item.upstream] if steps and item.downstream is not None and item.downstream <= steps]
-        ways += [f"{steps} down" for steps in [item.downstream] if steps and item.upstream is not None and item.upstream < steps]
         return Row(
             item=item,
             label=labels[item.key],
@@ -223,7 +225,7 @@ class Desk:
             href=self.href(item.node, states),
             centre=self.centre(item.node),
             toggle=toggle if (is_toggled or can_grow) and item.key not in focus else None,
-            also=" and ".join(ways) or None,
+            also=_also(item),
             lines=lines,
         )
 
@@ -278,6 +280,13 @@ def kind_of(node: Node, state: ObjectState | None) -> str:
 
 def _place(node: Node) -> tuple[str, str, str]:
     return node.source_id, node.schema or "", node.table
+
+
+def _also(item: Explored) -> str | None:
+    """Return how far a node of a circle is the other way than the one it is listed under."""
+    if not (item.upstream and item.downstream):
+        return None
+    return _step_label(1, item.upstream) if item.downstream < item.upstream else _step_label(2, item.downstream)
 
 
 def _note(row: Row) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any
 
 import msgspec
@@ -14,9 +15,9 @@ from factbook.api.access import LineageReader
 from factbook.api.parameters import Search
 from factbook.api.routes.lineage import AnyNode, NodeKinds
 from factbook.errors import NotFound
-from factbook.lineage.model import Breaks, Broken, LineagePath, Node, Paths
+from factbook.lineage.model import Breaks, Broken, Node, Paths
 from factbook.rooms import Rooms
-from factbook.web.drawings import Graph, GraphEdge, GraphNode, distinct
+from factbook.web.drawings import MAX_NODES, Graph, GraphEdge, GraphNode, distinct
 from factbook.web.exploring import KNOWN_BY, Asked, Asking, Desk, Shown, kind_of, short_name, table_name
 from factbook.web.rendering import Crumb, May, Page, page, path
 from factbook.web.routing import Pages
@@ -132,8 +133,7 @@ def impact(request: Request, rooms: LineageReader, asked: Asking, at: AnyNode = 
     contracts = _contracts(rooms, [node, *(hit.node for hit in found.items)], asked) if may("ContractReader") else {}
     hits = []
     for hit in found.items:
-        place = (hit.node.source_id, hit.node.schema or "", hit.node.table)
-        state = states.get(place) if hit.node.kind == "table" else None
+        state = desk.state(hit.node, states)
         is_gone = state is not None and state.is_gone(asked.as_of)
         on_it = contracts.get(TableRef(hit.node.source_id, hit.node.table, hit.node.schema), [])
         hits.append(Hit(hit, kind_of(hit.node, state), is_gone, desk.href(hit.node, states), KNOWN_BY[hit.origin], hit.way, on_it))
@@ -181,18 +181,25 @@ def _products(rooms: Rooms, tables: list[TableRef], contracts: dict[TableRef, li
 
 
 def _ways_graph(node: Node, hits: list[Hit]) -> Graph:
-    """Draw the shortest ways to what is listed."""
+    """Draw the shortest ways to what is listed, as many as there is room for."""
     start = table_name(node)
-    known = {start: GraphNode(start, short_name(msgspec.structs.replace(node, column=None)), node.kind, None, start)}
+    made = {start: GraphNode(start, short_name(msgspec.structs.replace(node, column=None)), node.kind, None, start)}
+    listed = {hit.broken.node.name: hit for hit in hits}
+    steps: dict[tuple[str, str], None] = {}
+    left_out = 0
     for hit in hits:
-        known |= {name: GraphNode(name, name, "table", None, name) for name in hit.way if name not in known}
-    for hit in hits:
-        one = hit.broken.node
-        known[one.name] = GraphNode(one.name, short_name(one), hit.kind, hit.href, f"{one.name} ({hit.kind})")
-    labels = distinct({id_: (made.label, id_) for id_, made in known.items()})
-    steps = {(source, target): None for hit in hits for source, target in zip(hit.way, hit.way[1:], strict=False)}
-    nodes = [msgspec.structs.replace(made, label=labels[id_]) for id_, made in known.items()]
-    return Graph(start, nodes, [GraphEdge(source, target) for source, target in steps])
+        fresh = [name for name in hit.way if name not in made]
+        if len(made) + len(fresh) > MAX_NODES:
+            left_out += 1
+            continue
+        for name in fresh:
+            known = listed.get(name)
+            label, kind, href = (name, "node", None) if known is None else (short_name(known.broken.node), known.kind, known.href)
+            made[name] = GraphNode(name, label, kind, href, f"{name} ({kind})" if known is not None else name)
+        steps |= dict.fromkeys(pairwise(hit.way))
+    labels = distinct({id_: (one.label, id_) for id_, one in made.items()})
+    nodes = [msgspec.structs.replace(one, label=labels[id_]) for id_, one in made.items()]
+    return Graph(start, nodes, [GraphEdge(source, target) for source, target in steps], left_out)
 
 
 class Ways(msgspec.Struct, frozen=True):
@@ -224,7 +231,7 @@ def paths(request: Request, rooms: LineageReader, asked: Asking, source: _End = 
         asked,
         found,
         known_by,
-        _paths_graph(found, found.items) if found is not None and found.items else None,
+        _paths_graph(found, Desk(request, rooms, asked)) if found is not None and found.items else None,
         wrong.what if wrong is not None else None,
         wrong.fix if wrong is not None else None,
     )
@@ -232,12 +239,14 @@ def paths(request: Request, rooms: LineageReader, asked: Asking, source: _End = 
     return page(request, "lineage_paths.html", about, content, status=404 if wrong is not None else 200)
 
 
-def _paths_graph(found: Paths, items: list[LineagePath]) -> Graph:
+def _paths_graph(found: Paths, desk: Desk) -> Graph:
     """Draw all steps of all ways; at most twenty ways of twenty steps are found, which share their ends."""
-    steps = {(step.source, step.target): step for way in items for step in way.steps}
-    names = dict.fromkeys(name for pair in steps for name in pair)
-    ends = {found.source.name: found.source, found.target.name: found.target}
-    kinds = {name: ends[name].kind if name in ends and ends[name].column is None else "node" for name in names}
-    nodes = [GraphNode(name, name, kinds[name], None, name) for name in names]
+    steps = {(step.source, step.target): step for way in found.items for step in way.steps}
+    states = desk.states(found.nodes)
+    labels = distinct({node.name: (short_name(node), node.name) for node in found.nodes})
+    nodes = [
+        GraphNode(node.name, labels[node.name], kind_of(node, desk.state(node, states)), desk.href(node, states), node.name)
+        for node in found.nodes
+    ]
     edges = [GraphEdge(*pair, None, "stale" if step.stale else step.lineage_type) for pair, step in steps.items()]
     return Graph(found.source.name, nodes, edges)

@@ -23,18 +23,24 @@
     document.head.append(stand);
   }
 
-  function fitted(text, font) {
+  function widthOf(text, font) {
     ruler.font = font;
-    if (ruler.measureText(text).width <= MAX_LABEL) return text;
+    return Math.ceil(ruler.measureText(text).width);
+  }
+
+  function fitted(text, font) {
+    if (widthOf(text, font) <= MAX_LABEL) return text;
+    // The middle goes: what names differ in stands at either end.
     const signs = [...text];
+    const cut = (kept) => `${signs.slice(0, Math.floor(kept / 3)).join("")}…${signs.slice(signs.length - Math.ceil((kept * 2) / 3)).join("")}`;
     let low = 1;
-    let high = signs.length;
+    let high = signs.length - 1;
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      if (ruler.measureText(`${signs.slice(0, middle).join("")}…`).width <= MAX_LABEL) low = middle;
+      if (widthOf(cut(middle), font) <= MAX_LABEL) low = middle;
       else high = middle - 1;
     }
-    return `${signs.slice(0, low).join("")}…`;
+    return cut(low);
   }
 
   function elements(data, font) {
@@ -44,12 +50,11 @@
     return [
       ...nodes.map((node) => {
         const text = fitted(node.label, font);
-        ruler.font = font;
-        const width = Math.max(node.kind === "more" ? 34 : 56, Math.ceil(ruler.measureText(text).width) + 22);
+        const width = Math.max(node.kind === "more" ? 34 : 56, widthOf(text, `bold ${font}`) + 22);
         return { data: { ...node, text, width, shape: SHAPES[node.kind] ?? "rectangle" }, classes: classes(node, data) };
       }),
       ...edges.map((edge, place) => ({
-        data: { id: `edge ${place}`, source: edge.from, target: edge.to, text: edges.length > MAX_LABELLED ? "" : edge.label ?? "", note: edge.label },
+        data: { id: `edge ${place}`, source: edge.from, target: edge.to, text: edges.length > MAX_LABELLED ? "" : fitted(edge.label ?? "", font), note: edge.label },
         classes: edge.kind === "stale" || edge.kind === "more" ? edge.kind : "",
       })),
     ];
@@ -88,6 +93,9 @@
           "loop-direction": "0deg", "loop-sweep": "50deg",
         },
       },
+      { selector: "edge.ahead", style: { "source-endpoint": "50% 0%", "target-endpoint": "-50% 0%" } },
+      { selector: "edge.far", style: { "curve-style": "unbundled-bezier", "control-point-distances": 40, "control-point-weights": 0.5, label: "" } },
+      { selector: "edge.back", style: { "curve-style": "unbundled-bezier", "control-point-distances": 55, "control-point-weights": 0.5 } },
       { selector: "edge.stale", style: { "line-style": "dashed" } },
       { selector: "edge.more", style: { "line-style": "dotted", "target-arrow-shape": "none" } },
       { selector: "edge.touched", style: { width: 2.4, "line-color": colour("accent"), "target-arrow-color": colour("accent") } },
@@ -104,6 +112,37 @@
     return made;
   }
 
+  // Ranks with one left edge, fans in the order of the list, and edges that leave to the right and arrive from the left.
+  function tidy(cy) {
+    const ranks = new Map();
+    cy.nodes().forEach((node) => {
+      const rank = Math.round(node.position("x"));
+      ranks.set(rank, [...(ranks.get(rank) ?? []), node]);
+    });
+    for (const rank of ranks.values()) {
+      const left = Math.min(...rank.map((node) => node.position("x") - node.width() / 2));
+      const fans = new Map();
+      for (const node of rank) {
+        const beside = node.openNeighborhood("node").map((other) => other.id()).sort().join(" ");
+        fans.set(beside, [...(fans.get(beside) ?? []), node]);
+        node.position("x", left + node.width() / 2);
+      }
+      for (const fan of fans.values()) {
+        const heights = fan.map((node) => node.position("y")).sort((one, other) => one - other);
+        fan.forEach((node, place) => node.position("y", heights[place]));
+      }
+    }
+    const columns = [...ranks.keys()].sort((one, other) => one - other);
+    const ranked = new Map();
+    columns.forEach((column, place) => ranks.get(column).forEach((node) => ranked.set(node.id(), place)));
+    cy.edges().forEach((edge) => {
+      const steps = ranked.get(edge.target().id()) - ranked.get(edge.source().id());
+      if (steps > 0) edge.addClass("ahead");
+      if (steps > 1) edge.addClass("far");
+      if (steps < 0) edge.addClass("back");
+    });
+  }
+
   // All of it, if that can be read; else the node in focus, from which one moves on.
   function place(cy) {
     cy.fit(undefined, 24);
@@ -112,6 +151,9 @@
     const focus = cy.nodes(".focus");
     cy.zoom(0.85);
     cy.center(focus.length ? focus : cy.nodes().first());
+    const aside = cy.width() / 2 - focus.renderedWidth() / 2 - 30;
+    if (focus.length && !focus.incomers().length) cy.panBy({ x: -aside, y: 0 });
+    else if (focus.length && !focus.outgoers().length) cy.panBy({ x: aside, y: 0 });
   }
 
   function follow(href) {
@@ -129,16 +171,19 @@
     keepOutStyles();
     forget(canvas);
     canvas.replaceChildren();
+    canvas.parentElement.querySelector(".tools")?.remove();
     canvas.style.height = "";
     const data = JSON.parse(text);
-    const own = getComputedStyle(canvas);
+    const font = `13px ${getComputedStyle(canvas).fontFamily}`;
+    const parts = elements(data, font);
     const cy = window.cytoscape({
-      container: canvas, elements: elements(data, `13px ${own.fontFamily}`), style: look(canvas),
+      container: canvas, elements: parts, style: look(canvas),
       minZoom: 0.05, maxZoom: 3, userZoomingEnabled: false, autoungrabify: true, boxSelectionEnabled: false, autounselectify: true,
-      layout: { name: "dagre", rankDir: "LR", nodeSep: 14, rankSep: data.edges.some((edge) => edge.label) && data.edges.length <= MAX_LABELLED ? 120 : 60, edgeSep: 8, animate: false, fit: false },
+      layout: { name: "dagre", rankDir: "LR", nodeSep: 14, rankSep: 50 + Math.max(10, ...parts.map((part) => (part.data.source && part.data.text ? widthOf(part.data.text, font) : 0))), edgeSep: 8, animate: false, fit: false },
     });
+    tidy(cy);
     // No taller than what is drawn.
-    const tall = cy.elements().boundingBox().h + 110;
+    const tall = cy.elements().boundingBox().h + 60;
     canvas.style.height = `${Math.max(200, Math.min(tall, canvas.clientHeight))}px`;
     cy.resize();
     place(cy);
@@ -152,7 +197,8 @@
       { duration: isCalm.matches ? 0 : 150 },
     );
     tools.append(button("Zoom in", "+", zoom(1.3)), button("Zoom out", "−", zoom(1 / 1.3)), button("Fit all of it", "Fit", () => cy.fit(undefined, 24)), button("Back to where it begins", "Start", () => place(cy)));
-    canvas.append(tools, tip);
+    canvas.append(tip);
+    canvas.after(tools);
     listen(canvas, cy, tip);
     drawn.set(canvas, { cy, text });
   }
@@ -190,7 +236,6 @@
       const box = canvas.getBoundingClientRect();
       cy.zoom({ level: cy.zoom() * Math.exp(-event.deltaY / 400), renderedPosition: { x: event.clientX - box.left, y: event.clientY - box.top } });
     }, { passive: false });
-    drawn.set(canvas, { cy, touch, leave });
     for (const kind of ["focusin", "mouseover"]) {
       document.querySelector("main")?.addEventListener(kind, (event) => {
         const listed = event.target.closest?.("[data-node]");
