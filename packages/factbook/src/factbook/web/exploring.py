@@ -182,6 +182,10 @@ class Desk:
             graph=self._graph(rows, found.focus, found.edges, found.left_out_total),
         )
 
+    def empty(self, node: Node) -> Shown:
+        """Return what is shown of a node that no lineage names."""
+        return Shown(node, False, [], [], [], 0, False, True, None, Graph(None, [], []))
+
     def states(self, nodes: Sequence[Node]) -> dict[tuple[str, str, str], ObjectState]:
         """Return what the tables among nodes are, as far as a scan saw them."""
         return self._rooms.dictionary.states(list({_place(node) for node in nodes if node.kind == "table"}))

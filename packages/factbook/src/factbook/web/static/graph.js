@@ -6,7 +6,7 @@
   const MAX_LABEL = 190;
   const MAX_LABELLED = 40;
   const MIN_READABLE = 0.55;
-  const SHAPES = { dataset: "cut-rectangle", product: "round-rectangle", column: "rectangle", more: "ellipse", node: "rectangle" };
+  const SHAPES = { dataset: "cut-rectangle", product: "round-rectangle", more: "ellipse" };
   const drawn = new Map();
   const ruler = document.createElement("canvas").getContext("2d");
   const isCalm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -18,9 +18,7 @@
   function keepOutStyles() {
     const id = "__________cytoscape_stylesheet";
     if (document.getElementById(id)) return;
-    const stand = document.createElement("meta");
-    stand.id = id;
-    document.head.append(stand);
+    document.head.append(Object.assign(document.createElement("meta"), { id }));
   }
 
   function widthOf(text, font) {
@@ -51,19 +49,15 @@
       ...nodes.map((node) => {
         const text = fitted(node.label, font);
         const width = Math.max(node.kind === "more" ? 34 : 56, widthOf(text, `bold ${font}`) + 22);
-        return { data: { ...node, text, width, shape: SHAPES[node.kind] ?? "rectangle" }, classes: classes(node, data) };
+        const kind = node.kind.includes("view") ? "view" : node.kind;
+        const shape = SHAPES[node.kind] ?? "rectangle";
+        return { data: { ...node, text, width, shape }, classes: node.id === data.focus ? `${kind} focus` : kind };
       }),
       ...edges.map((edge, place) => ({
-        data: { id: `edge ${place}`, source: edge.from, target: edge.to, text: edges.length > MAX_LABELLED ? "" : fitted(edge.label ?? "", font), note: edge.label },
+        data: { id: `\u0000${place}`, source: edge.from, target: edge.to, text: edges.length > MAX_LABELLED ? "" : fitted(edge.label ?? "", font), note: edge.label },
         classes: edge.kind === "stale" || edge.kind === "more" ? edge.kind : "",
       })),
     ];
-  }
-
-  function classes(node, data) {
-    const found = [node.kind.includes("view") ? "view" : node.kind];
-    if (node.id === data.focus) found.push("focus");
-    return found.join(" ");
   }
 
   function look(container) {
@@ -71,11 +65,10 @@
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
     return [
       {
-        selector: "node",
-        style: {
+        selector: "node", style: {
           shape: "data(shape)", width: "data(width)", height: 30, label: "data(text)", "text-valign": "center", "text-halign": "center",
-          "font-family": style.fontFamily, "font-size": 13, color: colour("ink"), "background-color": colour("card"),
-          "border-width": 1.2, "border-color": colour("edge"),
+          "font-family": style.fontFamily, "font-size": 13, color: colour("ink"),
+          "background-color": colour("card"), "border-width": 1.2, "border-color": colour("edge"),
         },
       },
       { selector: "node.view, node.gone", style: { "border-style": "dashed" } },
@@ -85,8 +78,7 @@
       { selector: "node.focus", style: { "border-width": 2.5, "border-color": colour("accent"), "background-color": colour("tint"), "font-weight": "bold" } },
       { selector: "node.touched", style: { "border-width": 2.5, "border-color": colour("accent") } },
       {
-        selector: "edge",
-        style: {
+        selector: "edge", style: {
           width: 1.3, "line-color": colour("edge"), "target-arrow-color": colour("edge"), "target-arrow-shape": "triangle", "arrow-scale": 0.9,
           "curve-style": "bezier", label: "data(text)", "font-size": 11, "font-family": style.fontFamily, color: colour("soft"),
           "text-background-color": colour("card"), "text-background-opacity": 1, "text-background-padding": 2,
@@ -103,11 +95,8 @@
   }
 
   function button(label, text, act) {
-    const made = document.createElement("button");
-    made.type = "button";
-    made.textContent = text;
+    const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, title: label });
     made.setAttribute("aria-label", label);
-    made.title = label;
     made.addEventListener("click", act);
     return made;
   }
@@ -147,7 +136,7 @@
   function place(cy) {
     cy.fit(undefined, 24);
     if (cy.zoom() > 1.15) cy.zoom({ level: 1.15, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
-    if (cy.zoom() > 1.14 || cy.zoom() >= MIN_READABLE) return cy.center();
+    if (cy.zoom() >= MIN_READABLE) return cy.center();
     const focus = cy.nodes(".focus");
     cy.zoom(0.85);
     cy.center(focus.length ? focus : cy.nodes().first());
@@ -164,22 +153,20 @@
   }
 
   function draw(canvas) {
-    const source = canvas.parentElement.querySelector('script[type="application/json"]');
-    if (!source || !window.cytoscape) return;
-    const text = source.textContent;
-    if (drawn.get(canvas)?.text === text && drawn.get(canvas).cy.container() === canvas && canvas.querySelector("canvas")) return;
+    const text = canvas.parentElement.querySelector('script[type="application/json"]')?.textContent;
+    if (!text || !window.cytoscape || (drawn.get(canvas)?.text === text && canvas.querySelector("canvas"))) return;
     keepOutStyles();
     forget(canvas);
     canvas.replaceChildren();
     canvas.parentElement.querySelector(".tools")?.remove();
     canvas.style.height = "";
-    const data = JSON.parse(text);
     const font = `13px ${getComputedStyle(canvas).fontFamily}`;
-    const parts = elements(data, font);
+    const parts = elements(JSON.parse(text), font);
+    const widest = Math.max(10, ...parts.map((part) => (part.data.source && part.data.text ? widthOf(part.data.text, font) : 0)));
     const cy = window.cytoscape({
       container: canvas, elements: parts, style: look(canvas),
       minZoom: 0.05, maxZoom: 3, userZoomingEnabled: false, autoungrabify: true, boxSelectionEnabled: false, autounselectify: true,
-      layout: { name: "dagre", rankDir: "LR", nodeSep: 14, rankSep: 50 + Math.max(10, ...parts.map((part) => (part.data.source && part.data.text ? widthOf(part.data.text, font) : 0))), edgeSep: 8, animate: false, fit: false },
+      layout: { name: "dagre", rankDir: "LR", nodeSep: 14, rankSep: 50 + widest, edgeSep: 8, animate: false, fit: false },
     });
     tidy(cy);
     // No taller than what is drawn.
@@ -187,62 +174,59 @@
     canvas.style.height = `${Math.max(200, Math.min(tall, canvas.clientHeight))}px`;
     cy.resize();
     place(cy);
-    const tip = document.createElement("div");
-    tip.className = "tip";
-    tip.setAttribute("aria-hidden", "true");
-    const tools = document.createElement("div");
-    tools.className = "tools";
     const zoom = (factor) => () => cy.animate(
       { zoom: { level: cy.zoom() * factor, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } } },
       { duration: isCalm.matches ? 0 : 150 },
     );
-    tools.append(button("Zoom in", "+", zoom(1.3)), button("Zoom out", "−", zoom(1 / 1.3)), button("Fit all of it", "Fit", () => cy.fit(undefined, 24)), button("Back to where it begins", "Start", () => place(cy)));
-    canvas.append(tip);
+    const tools = Object.assign(document.createElement("div"), { className: "tools" });
+    tools.append(button("Zoom in", "+", zoom(1.3)), button("Zoom out", "−", zoom(1 / 1.3)));
+    tools.append(button("Fit all of it", "Fit", () => cy.fit(undefined, 24)), button("Back to where it begins", "Start", () => place(cy)));
     canvas.after(tools);
-    listen(canvas, cy, tip);
-    drawn.set(canvas, { cy, text });
+    drawn.set(canvas, { cy, text, touch: listen(canvas, cy) });
   }
 
-  function listen(canvas, cy, tip) {
-    const touch = (element) => {
+  // Names what is touched, and marks it with what is beside it; returns what does that for a node of the list.
+  function listen(canvas, cy) {
+    const tip = Object.assign(document.createElement("div"), { className: "tip", hidden: true });
+    canvas.append(tip);
+    const leave = () => {
       cy.elements(".touched").removeClass("touched");
-      if (element.isNode()) element.closedNeighborhood().addClass("touched");
-      else element.addClass("touched");
+      canvas.classList.remove("leads");
+      tip.hidden = true;
+    };
+    const touch = (element) => {
+      leave();
+      (element.isNode() ? element.closedNeighborhood() : element).addClass("touched");
       tip.textContent = element.data("note") || element.data("label") || "";
       tip.hidden = !tip.textContent;
       const at = element.isNode() ? element.renderedPosition() : element.renderedMidpoint();
       tip.style.left = `${Math.max(4, Math.min(at.x, canvas.clientWidth - tip.offsetWidth - 4))}px`;
-      tip.style.top = `${Math.max(4, at.y + 18 * cy.zoom())}px`;
+      tip.style.top = `${Math.max(4, Math.min(at.y + 18 * cy.zoom(), canvas.clientHeight - tip.offsetHeight - 4))}px`;
     };
-    const leave = () => {
-      cy.elements(".touched").removeClass("touched");
-      tip.hidden = true;
-    };
-    tip.hidden = true;
     cy.on("mouseover", "node, edge", (event) => {
       touch(event.target);
       canvas.classList.toggle("leads", Boolean(event.target.data("href")));
     });
-    cy.on("mouseout", "node, edge", () => {
-      leave();
-      canvas.classList.remove("leads");
-    });
+    cy.on("mouseout", "node, edge", leave);
     cy.on("viewport", leave);
     cy.on("tap", "node", (event) => follow(event.target.data("href")));
-    // With the key pressed the wheel zooms; without it the page scrolls.
-    canvas.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      const box = canvas.getBoundingClientRect();
-      cy.zoom({ level: cy.zoom() * Math.exp(-event.deltaY / 400), renderedPosition: { x: event.clientX - box.left, y: event.clientY - box.top } });
-    }, { passive: false });
-    for (const kind of ["focusin", "mouseover"]) {
-      document.querySelector("main")?.addEventListener(kind, (event) => {
-        const listed = event.target.closest?.("[data-node]");
-        const node = listed && !cy.destroyed() ? cy.getElementById(listed.dataset.node) : null;
-        if (node?.length) touch(node);
-      });
-    }
+    return touch;
+  }
+
+  // With the key pressed the wheel zooms; without it the page scrolls.
+  function wheel(event) {
+    const canvas = event.target.closest?.("[data-draw=graph]");
+    const cy = drawn.get(canvas)?.cy;
+    if (!cy || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    const box = canvas.getBoundingClientRect();
+    cy.zoom({ level: cy.zoom() * Math.exp(-event.deltaY / 400), renderedPosition: { x: event.clientX - box.left, y: event.clientY - box.top } });
+  }
+
+  function showListed(event) {
+    const key = event.target.closest?.("[data-node]")?.dataset.node;
+    if (key === undefined) return;
+    for (const { cy, touch } of drawn.values()) if (cy.getElementById(key).length) touch(cy.getElementById(key));
   }
 
   function forget(canvas) {
@@ -258,6 +242,9 @@
   isDark.addEventListener("change", () => {
     for (const [canvas, { cy }] of drawn) cy.style(look(canvas));
   });
+  document.addEventListener("wheel", wheel, { passive: false });
+  document.addEventListener("focusin", showListed);
+  document.addEventListener("mouseover", showListed);
   document.addEventListener("DOMContentLoaded", drawAll);
   document.addEventListener("htmx:after:swap", drawAll);
 })();

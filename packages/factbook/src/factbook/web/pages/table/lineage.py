@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.api.access import LineageReader, TableReader
+from factbook.errors import NotFound
 from factbook.lineage.model import Node
 from factbook.web.exploring import Asked, Asking, Desk, Shown
 from factbook.web.pages.table.head import PATH, table_of
@@ -28,4 +29,11 @@ def lineage(request: Request, rooms: TableReader, _: LineageReader, asked: Askin
     chosen = table_of(request, rooms, source_id, schema, table, asked.as_of)
     node = Node(f"{source_id}.{schema}.{table}", "table", source_id, table, schema)
     desk = Desk(request, rooms, asked, where=("table", source_id, schema, table, "lineage"))
-    return chosen.show("lineage", TableLineage(asked, desk.show(node)))
+    try:
+        shown = desk.show(node)
+    except NotFound:
+        # Lineage does not know a table that is gone unless something names it; a column that is not there is another matter.
+        if asked.column is not None:
+            raise
+        shown = desk.empty(node)
+    return chosen.show("lineage", TableLineage(asked, shown))
