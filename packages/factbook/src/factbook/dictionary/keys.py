@@ -159,12 +159,16 @@ class Neighbours:
         return found
 
     def _sides(self, table: TableKey) -> tuple[list[TableKey], list[TableKey]]:
-        """Return the tables that one refers to, and those that refer to it."""
-        candidates = self._pointers(table)
-        self._learn([table, *candidates])
+        """Return the tables that one refers to, and those that refer to it: as many as one shows are looked at, the others only counted."""
+        self._learn([table])
         outgoing = [other for _, other in self._references(table)]
-        incoming = [other for other in candidates if any(end == table for _, end in self._references(other)) and not self._is_gone(other)]
-        return list(dict.fromkeys(outgoing)), incoming
+        candidates = sorted(self._pointers(table), key=lambda one: (not self._is_expanded(one), one))
+        incoming: list[TableKey] = []
+        while candidates and len(incoming) < MAX_FAN:
+            part, candidates = candidates[:MAX_FAN], candidates[MAX_FAN:]
+            self._learn(part)
+            incoming += [one for one in part if any(end == table for _, end in self._references(one)) and not self._is_gone(one)]
+        return list(dict.fromkeys(outgoing)), [*incoming, *candidates]
 
     def _is_gone(self, table: TableKey) -> bool:
         return self._known.get(table, (None, False))[1]
