@@ -212,7 +212,6 @@ def test_what_nobody_knows_is_a_page_with_similar_names(pages):
     text = "".join(page.text)
     assert "is not known" in text
     assert "shop.main.orders" in text
-    assert "what somebody found" not in text
     assert pages.get("/ui/lineage.json?at=shop.main.order").status_code == 404
     # Nothing of another tenant is similar.
     assert "secret" not in "".join(read(pages, f"{AT}secre", 404).text)
@@ -221,6 +220,13 @@ def test_what_nobody_knows_is_a_page_with_similar_names(pages):
 def test_finding_is_by_words_and_without_lineage_it_says_so(pages):
     assert [choice["node"]["name"] for choice in twin(pages, "/ui/lineage?search=RING+b")["choices"]] == ["s3://lake/ring/b"]
     assert "No lineage names anything" in "".join(read(pages, "/ui/lineage?search=nothingness").text)
+
+
+def test_one_begins_at_what_was_learnt_last_and_an_empty_store_says_how_to(pages, tmp_path):
+    latest = [choice["node"]["name"] for choice in twin(pages, "/ui/lineage")["latest"]]
+    assert latest[:2] == ["board", "s3://lake/sums"]
+    with opened(tmp_path) as empty:
+        assert "factbook lineage scan" in "".join(read(empty, "/ui/lineage").text)
 
 
 def test_a_table_without_lineage_says_how_it_comes_to_be_known(pages):

@@ -13,7 +13,7 @@ from factbook.lineage.closures import Page, closure_of
 from factbook.lineage.entries import Wanted, entries_of
 from factbook.lineage.exploring import MAX_EXPANDED, Explorer
 from factbook.lineage.finding import Found, columns_named, find, nodes_named
-from factbook.lineage.looking_up import columns_of, nodes_with
+from factbook.lineage.looking_up import columns_of, learnt_last, nodes_with
 from factbook.lineage.model import Breaks, Closure, Exploration, GraphEdge, LineageEntryPage, LineageStats, Neighbourhood, Node, Paths
 from factbook.lineage.paths import MAX_PATHS, paths_between
 from factbook.lineage.statements import Direction, Following, Level, reach
@@ -127,6 +127,12 @@ class LineageReader:
         check_limit(limit)
         with self._repository.reading() as connection:
             return nodes_with(connection, self._tenant, words.split(), limit=limit)
+
+    def learnt_last(self, *, limit: int = 10) -> list[Node]:
+        """Return the nodes of which lineage was told last, the last first; none where none is known."""
+        check_limit(limit)
+        with self._repository.reading() as connection:
+            return learnt_last(connection, self._tenant, limit=limit)
 
     def columns(self, name: str, *, limit: int = 1000) -> list[str]:
         """Return the columns of a table that lineage ever named, by name."""

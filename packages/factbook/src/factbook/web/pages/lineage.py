@@ -27,6 +27,7 @@ from factbook_sdk.facts.parts import TableRef
 router = Pages()
 
 HITS = 20
+LATEST = 10
 HIT_TABLES = 50
 WAYS = 20
 
@@ -44,11 +45,13 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Explorer(msgspec.Struct, frozen=True):
-    """What is found by words, and what lies around the node that was chosen; ``problem`` says why there is none, ``fix`` what to do."""
+    """What is found by words, and what lies around the node that was chosen; where neither is asked, ``latest`` is what lineage was told of
+    last (``None`` where that is not looked at). ``problem`` says why there is no such node, ``fix`` what to do."""
 
     at: str | None
     search: str | None
     choices: list[Choice]
+    latest: list[Choice] | None
     asked: Asked
     shown: Shown | None
     problem: str | None = None
@@ -71,10 +74,12 @@ def lineage(request: Request, rooms: LineageReader, asked: Asking, at: AnyNode =
         wrong, words = error, words or (at or "").replace("/", ".").rstrip(".").rpartition(".")[2]
         desk = Desk(request, rooms, msgspec.structs.replace(asked, column=None, expand=[]))
     choices = [Choice(found, desk.centre(found)) for found in rooms.lineage.search(words, limit=HITS)] if words else []
+    begins = not words and shown is None and asked.as_of is None
     content = Explorer(
         at=shown.node.name if shown is not None else at,
         search=words or None,
         choices=choices,
+        latest=[Choice(found, desk.centre(found)) for found in rooms.lineage.learnt_last(limit=LATEST)] if begins else None,
         asked=asked,
         shown=shown,
         problem=wrong.what if wrong is not None else None,
