@@ -190,6 +190,10 @@ def test_a_fan_is_bounded_counted_and_goes_on_in_pages(pages):
         shown = twin(pages, shown["next_href"])["shown"]
         seen += [row["item"]["node"]["name"] for row in shown["left_out"]]
     assert len(seen) == len(set(seen)) == FAN - 50
+    # What is listed alone can be drawn, with what lies behind it.
+    page = twin(pages, path)["shown"]
+    [row] = [row for row in page["left_out"] if row["item"]["node"]["name"].endswith("/0060")]
+    assert "s3://lake/part/0060" in names(twin(pages, row["toggle"])["shown"])
     assert "950 more are reached and not drawn" in " ".join("".join(read(pages, path).text).split())
 
 
@@ -234,6 +238,11 @@ def test_a_table_without_lineage_says_how_it_comes_to_be_known(pages):
         text = "".join(read(pages, f"/ui/table/shop/main/{table}/lineage").text)
         assert "factbook lineage scan shop" in text
         assert "OpenLineage" in text
+
+
+def test_what_is_left_out_by_a_question_is_not_called_unknown(pages):
+    assert "Another way, type or origin" in "".join(read(pages, f"{AT}shop.main.big&lineage_type=aggregated").text)
+    assert "Nobody told which columns" in "".join(read(pages, f"{AT}s3://lake/ring/a&level=column").text)
 
 
 def test_impact_groups_counts_and_tells_the_way(pages):

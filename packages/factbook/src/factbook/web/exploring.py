@@ -165,8 +165,13 @@ class Desk:
         lines = self._lines(found.items, found.edges, labels)
         expanded = [key for key in asked.expand if any(item.key == key for item in there)]
 
+        drawn = {item.key for item in found.items}
+
         def row(item: Explored) -> Row:
-            return self._row(item, labels, states, lines.get(item.key, []), expanded, found.focus)
+            can_grow = item.key not in drawn or bool(not item.is_expanded and (item.more_upstream or item.more_downstream))
+            is_toggled = (can_grow or item.key in expanded) and item.key not in found.focus
+            toggle = self._toggle(item.key, expanded) if is_toggled else None
+            return self._row(item, labels[item.key], self.state(item.node, states), states, toggle, lines.get(item.key, []))
 
         rows = [row(item) for item in found.items]
         return Shown(
@@ -207,28 +212,28 @@ class Desk:
     def _here(self, **other: Any) -> str:
         return self._link(*self._where, **self._fixed, **self._asked.params(**other))
 
+    def _toggle(self, key: str, expanded: list[str]) -> str:
+        """Return the address that expands a node, or collapses it."""
+        others = [other for other in expanded if other != key]
+        return self._here(expand=".".join(others if key in expanded else [*others, key]) or None)
+
     def _row(
         self,
         item: Explored,
-        labels: dict[str, str],
+        label: str,
+        state: ObjectState | None,
         states: dict[tuple[str, str, str], ObjectState],
+        toggle: str | None,
         lines: list[Line],
-        expanded: list[str],
-        focus: Sequence[str],
     ) -> Row:
-        state = self.state(item.node, states)
-        others = [key for key in expanded if key != item.key]
-        is_toggled = item.key in expanded
-        can_grow = not item.is_expanded and (item.more_upstream or item.more_downstream)
-        toggle = self._here(expand=".".join([*others, *([] if is_toggled else [item.key])]) or None)
         return Row(
             item=item,
-            label=labels[item.key],
+            label=label,
             kind=kind_of(item.node, state),
             is_gone=state is not None and state.is_gone(self._asked.as_of),
             href=self.href(item.node, states),
             centre=self.centre(item.node),
-            toggle=toggle if (is_toggled or can_grow) and item.key not in focus else None,
+            toggle=toggle,
             also=_also(item),
             lines=lines,
         )
