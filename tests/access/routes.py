@@ -147,6 +147,10 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "depth": 2,
             "columns": "true",
             "include_gone": "true",
+            "at": f"{self.source_id}.public.{self.table}",
+            "direction": "downstream",
+            "level": "column",
+            "expand": "0" * 12,
         }
 
     def record(self, tenant: str | None) -> dict[str, Any]:

@@ -60,6 +60,10 @@ def folder(tmp_path_factory):
     alert = {"rule": "late", "state": "firing", "severity": "error", "title": f"Orders are late {HOSTILE}"}
     house.repository.store(MetadataRecord(MetadataTarget("shop", "main", "customer"), "annotation", note, datetime.now(UTC), "person:ada"))
     house.repository.store(MetadataRecord(MetadataTarget("shop", "main", "orders"), "alert", alert, datetime.now(UTC), "watch"))
+    lineage = {"origin": "view", "inputs": [{"table": {"source_id": "shop", "schema": "main", "table": "orders"}}]}
+    read = {"origin": "openlineage", "inputs": [{"table": {"source_id": "shop", "schema": "main", "table": "big"}}]}
+    house.repository.store(MetadataRecord(MetadataTarget("shop", "main", "big"), "lineage", lineage, datetime.now(UTC), "lineage.view"))
+    house.repository.store(MetadataRecord(MetadataTarget("s3://lake", None, HOSTILE), "lineage", read, datetime.now(UTC), "etl"))
     house.diffs.fulfil("shop")
     house.close()
     return place

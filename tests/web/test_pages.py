@@ -33,6 +33,14 @@ PAGES = [
     "/ui/records?kind=schema_snapshot",
     "/ui/kinds",
     "/ui/kind/annotation",
+    "/ui/table/shop/main/orders/lineage",
+    "/ui/table/shop/main/invoice/lineage",
+    "/ui/table/shop/main/orders/relations",
+    "/ui/lineage",
+    "/ui/lineage?at=shop.main.orders",
+    "/ui/lineage?search=orders",
+    "/ui/lineage/impact?at=shop.main.orders",
+    f"/ui/lineage/paths?source=shop.main.orders&target={quote('s3://lake/' + HOSTILE)}",
 ]
 VOID = {"area", "br", "hr", "img", "input", "link", "meta", "rect", "path"}
 
@@ -141,8 +149,8 @@ def test_a_table_tells_its_columns_its_people_and_what_was_measured(client):
 def test_relations_are_told_from_both_sides(client):
     outgoing = client.get("/ui/table/shop/main/orders/relations.json").json()["shown"]["outgoing"]
     incoming = client.get("/ui/table/shop/main/customer/relations.json").json()["shown"]["incoming"]
-    assert [item["references"]["table"] for item in outgoing] == ["customer"]
-    assert [(row["table"], row["column"]) for row in incoming] == [("orders", "customer_id")]
+    assert [(item["target"]["table"]["table"], item["key"]["columns"]) for item in outgoing] == [("customer", ["customer_id"])]
+    assert [(item["source"]["table"]["table"], item["key"]["columns"]) for item in incoming] == [("orders", ["customer_id"])]
 
 
 def test_history_says_what_changed_and_since_when_it_is_known(client):

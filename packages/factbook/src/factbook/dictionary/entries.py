@@ -62,13 +62,14 @@ def column_entries(payload: dict[str, Any]) -> Iterator[ColumnEntry]:
 
 
 def _references(constraints: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    for constraint in constraints:
-        if constraint["type"] == "foreign_key":
-            target = constraint["references"]
-            table = ".".join(part for part in (target.get("schema"), target["table"]) if part)
-            theirs = target.get("columns") or [""] * len(constraint.get("columns", ()))
-            for ours, column in zip(constraint.get("columns", ()), theirs, strict=False):
-                yield ours, f"{table}.{column}" if column else table
+    """Yield each column with what it refers to, keys of many columns first: a key of one has no other column that tells of it."""
+    keys = [constraint for constraint in constraints if constraint["type"] == "foreign_key"]
+    for constraint in sorted(keys, key=lambda key: -len(key.get("columns", ()))):
+        target = constraint["references"]
+        table = ".".join(part for part in (target.get("schema"), target["table"]) if part)
+        theirs = target.get("columns") or [""] * len(constraint.get("columns", ()))
+        for ours, column in zip(constraint.get("columns", ()), theirs, strict=False):
+            yield ours, f"{table}.{column}" if column else table
 
 
 def column_key(tenant: str, source_id: str, schema: str, table: str, column: str) -> bytes:

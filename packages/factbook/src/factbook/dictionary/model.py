@@ -98,3 +98,15 @@ class TablePage(msgspec.Struct, frozen=True):
     items: list[TableRow]
     next_cursor: str | None
     as_of: datetime | None = None
+
+
+class ObjectState(msgspec.Struct, frozen=True):
+    """What an object is, since when it is known, and since when it is gone."""
+
+    object_type: str
+    first_seen: datetime
+    removed_at: datetime | None
+
+    def is_gone(self, at: datetime | None) -> bool:
+        """Return whether it is gone by a moment, or now."""
+        return self.removed_at is not None and (at is None or self.removed_at <= at)

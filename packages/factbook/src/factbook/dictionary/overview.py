@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, or_, select
 
-from factbook.dictionary.model import DictionaryFilter, SchemaRow, TablePage, TableRow
+from factbook.dictionary.model import DictionaryFilter, ObjectState, SchemaRow, TablePage, TableRow
 from factbook.dictionary.tables import columns, objects
 from factbook.errors import InvalidRequest
 from factbook.repository.rows import moment
@@ -76,6 +76,29 @@ def tables(connection: Connection, tenant: str, wanted: DictionaryFilter, limit:
     page = rows[:limit]
     following = _format_cursor(page[-1]) if len(rows) > limit else None
     return TablePage(page, following)
+
+
+_NAMES_AT_A_TIME = 200
+
+
+def states(connection: Connection, tenant: str, names: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], ObjectState]:
+    """Return the state of objects by source, schema and name; those of which nothing is known are absent."""
+    found: dict[tuple[str, str, str], ObjectState] = {}
+    for start in range(0, len(names), _NAMES_AT_A_TIME):
+        # Spelled so that either engine looks each of them up.
+        wanted = or_(
+            *(
+                and_(
+                    objects.c.tenant == tenant, objects.c.source_id == source, objects.c.schema_name == schema, objects.c.table_name == name
+                )
+                for source, schema, name in names[start : start + _NAMES_AT_A_TIME]
+            )
+        )
+        for row in connection.execute(select(objects).where(wanted)).mappings():
+            gone = row["removed_at"]
+            state = ObjectState(row["object_type"], moment(row["first_seen"]), None if gone is None else moment(gone))
+            found[row["source_id"], row["schema_name"], row["table_name"]] = state
+    return found
 
 
 def _row(row: RowMapping) -> TableRow:

@@ -55,7 +55,7 @@ class DictionaryProjection(Projection):
     """One row per object and one per column."""
 
     name = "dictionary"
-    version = 2
+    version = 3
     kinds = frozenset({"schema_snapshot", "catalog_scan"})
     tables = (objects, columns)
 

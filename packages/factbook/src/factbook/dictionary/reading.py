@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, text, tuple_
@@ -13,12 +14,15 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select,
 from factbook.database.engine import Database
 from factbook.dictionary import overview, search
 from factbook.dictionary.entries import column_key, holds_all, search_terms, words
-from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow, SchemaRow, TablePage
+from factbook.dictionary.keys import KeyNeighbourhood, Neighbours, TableKey, pointing
+from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow, ObjectState, SchemaRow, TablePage
 from factbook.dictionary.projection import DictionaryProjection
 from factbook.dictionary.tables import columns, objects
 from factbook.errors import InvalidRequest
 from factbook.repository.rows import moment
 from factbook.repository.sql import SqlRepository
+from factbook_sdk.facts import MetadataTarget
+from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.facts.record import as_utc
 from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, StoredRecord, Within, check_limit
 from factbook_sdk.repository.paging import sort_key
@@ -63,6 +67,39 @@ class Dictionary:
         with self._at(as_of, wanted.source_id) as (connection, shown):
             page = overview.tables(connection, self._tenant, wanted, limit, cursor)
         return msgspec.structs.replace(page, as_of=shown)
+
+    def keys_around(
+        self, source_id: str, schema: str, table: str, *, expanded: Sequence[str] = (), as_of: datetime | None = None
+    ) -> KeyNeighbourhood:
+        """Return the tables one foreign key away from a table, and one more from each of those whose keys are ``expanded``. Of a table that
+        is gone the last structure it had counts."""
+        with self._at(as_of, source_id) as (connection, _):
+            pairs = pointing(connection, self._tenant, source_id)
+
+        def read(tables: Collection[TableKey]) -> dict[TableKey, tuple[SchemaSnapshot | None, bool]]:
+            targets = [MetadataTarget(source_id, *name) for name in sorted(tables)]
+            latest = self._repository.latest_many(targets, "schema_snapshot", tenant=self._tenant, as_of=as_of)
+            found: dict[TableKey, tuple[SchemaSnapshot | None, bool]] = {}
+            for target, stored in latest.items():
+                payload = stored.record.payload
+                if payload is None and (target.schema, target.table) == (schema, table):
+                    payload = self._last_payload(target, as_of)
+                snapshot = None if payload is None else msgspec.convert(payload, SchemaSnapshot)
+                found[target.schema or "", target.table or ""] = snapshot, stored.record.payload is None
+            return found
+
+        return Neighbours(source_id, pairs, read, expanded).around((schema, table))
+
+    def _last_payload(self, target: MetadataTarget, as_of: datetime | None) -> dict[str, Any] | None:
+        """Return the last structure of what is gone."""
+        until = None if as_of is None else as_of + timedelta(microseconds=1)
+        page = self._repository.query("schema_snapshot", targets=[target], tenant=self._tenant, until=until, order="desc", limit=20)
+        return next((item.record.payload for item in page.records if item.record.payload is not None), None)
+
+    def states(self, names: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], ObjectState]:
+        """Return what objects are and whether they are gone, by source, schema and name; those that no scan saw are absent."""
+        with self._repository.reading() as connection:
+            return overview.states(connection, self._tenant, names)
 
     @contextmanager
     def _at(self, as_of: datetime | None, source_id: str | None) -> Iterator[tuple[Connection, datetime | None]]:

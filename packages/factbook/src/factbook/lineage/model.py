@@ -110,33 +110,42 @@ class LineagePath(msgspec.Struct, frozen=True):
 
 
 class Paths(msgspec.Struct, frozen=True):
-    """Ways by which data gets from ``source`` to ``target``, surest first, then shortest. ``truncated``: there may be more."""
+    """Ways by which data gets from ``source`` to ``target``, surest first, then shortest. ``nodes`` are those on the ways, by name.
+    ``truncated``: there may be more."""
 
     source: Node
     target: Node
     items: list[LineagePath]
     truncated: bool
+    nodes: list[Node] = []
 
 
 class Broken(msgspec.Struct, frozen=True, omit_defaults=True):
     """A table or product that what goes is used for. ``columns`` are those that surely depend on it; where ``columns_known`` is false
-    some step on the way did not say which columns it takes, and any of them may."""
+    some step on the way did not say which columns it takes, and any of them may. ``way`` is a shortest way to it, beginning with what goes;
+    ``job`` and ``origin`` tell of the last step on the surest one."""
 
     node: Node
     distance: int
     confidence: float
     via: str
+    origin: LineageOrigin
     columns: list[str] = []
     columns_known: bool = True
     stale: bool = False
+    way: list[str] = []
+    job: str | None = None
 
 
 class Breaks(msgspec.Struct, frozen=True):
-    """What breaks if a table or a column goes, nearest first, then by name. The totals are of all, also of what a page leaves out."""
+    """What breaks if a table or a column goes, nearest first, then by name. The totals are of all, also of what a page leaves out;
+    ``kinds`` counts the sorts of nodes, ``jobs`` what moves the data on the surest ways, by how many nodes each writes."""
 
     node: Node
     items: list[Broken]
     total: int
+    kinds: dict[str, int]
+    jobs: dict[str, int]
     columns_total: int
     products: list[str]
     truncated: bool
@@ -160,6 +169,57 @@ class Neighbourhood(msgspec.Struct, frozen=True):
     nodes: list[Node]
     edges: list[GraphEdge]
     truncated: bool
+
+
+class Explored(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A node of an exploration. ``key`` names it in an address; ``upstream`` and ``downstream`` say how many steps away it is that way,
+    0 for where one began. ``more_upstream`` and ``more_downstream`` count the neighbours that are not shown; a node is asked the ways
+    alone in which it was reached."""
+
+    key: str
+    node: Node
+    upstream: int | None = None
+    downstream: int | None = None
+    is_expanded: bool = False
+    more_upstream: int = 0
+    more_downstream: int = 0
+
+
+class ExploredEdge(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One edge between two nodes by their keys, as one producer tells it: ``target`` is made from ``source``. ``columns`` are pairs of
+    the source's column and the target's, the first of ``columns_total``."""
+
+    source: str
+    target: str
+    lineage_type: LineageType
+    origin: LineageOrigin
+    producer_id: str
+    confidence: float
+    last_seen: datetime
+    job: str | None = None
+    transformation: str | None = None
+    stale: bool = False
+    columns: list[tuple[str, str]] = []
+    columns_total: int = 0
+
+
+class Exploration(msgspec.Struct, frozen=True):
+    """One step around a node, and one more around each that was expanded. ``items`` are what is shown, nearest first, then by name, and
+    ``edges`` all there are between them; ``left_out`` is a page of what was reached and is not shown.
+
+    ``truncated``: there is more than is followed, or more edges than are shown; ``is_counted``: all neighbours at the rim are counted.
+    ``focus`` holds the keys of where one began, none where no lineage is known; several are the columns of one table.
+    """
+
+    node: Node
+    focus: list[str]
+    items: list[Explored]
+    edges: list[ExploredEdge]
+    left_out: list[Explored]
+    left_out_total: int
+    truncated: bool
+    is_counted: bool
+    next_cursor: str | None
 
 
 class Connected(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from factbook.lineage.finding import Found, columns_named, nodes_named
-from factbook.lineage.model import LineagePath, Paths, PathStep
+from factbook.lineage.model import LineagePath, Node, Paths, PathStep
 from factbook.lineage.origins import sayings
 from factbook.lineage.statements import Following
 from factbook.lineage.walking import Step, Steps, walk, weigh
@@ -67,11 +67,11 @@ def paths_between(connection: Connection, source: Found, target: Found, followin
     walked = walk(connection, [start], msgspec.structs.replace(following, direction="downstream"), depth=depth)
     search = Search(walked.steps, max_steps=depth)
     found = list(islice(search.between(start, end), limit + 1))
-    items = _shown(connection, found[:limit], is_column=is_column)
-    return Paths(source.node, target.node, items, walked.truncated or search.is_cut or len(found) > limit)
+    items, nodes = _shown(connection, found[:limit], is_column=is_column)
+    return Paths(source.node, target.node, items, walked.truncated or search.is_cut or len(found) > limit, nodes)
 
 
-def _shown(connection: Connection, found: list[list[Step]], *, is_column: bool) -> list[LineagePath]:
+def _shown(connection: Connection, found: list[list[Step]], *, is_column: bool) -> tuple[list[LineagePath], list[Node]]:
     steps = [step for path in found for step in path]
     said = sayings(connection, [(step.fact, step.place) for step in steps])
     numbers = [number for step in steps for number in (step.start, step.end)]
@@ -97,4 +97,4 @@ def _shown(connection: Connection, found: list[list[Step]], *, is_column: bool) 
                 )
             )
         items.append(LineagePath(round(confidence, 6), any(step.is_stale for step in path), shown))
-    return items
+    return items, sorted(named.values(), key=lambda node: node.name)

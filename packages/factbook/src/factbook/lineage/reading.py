@@ -11,8 +11,10 @@ from factbook.lineage.ageing import Ages, Sight
 from factbook.lineage.breaks import breaks_of
 from factbook.lineage.closures import Page, closure_of
 from factbook.lineage.entries import Wanted, entries_of
+from factbook.lineage.exploring import MAX_EXPANDED, Explorer
 from factbook.lineage.finding import Found, columns_named, find, nodes_named
-from factbook.lineage.model import Breaks, Closure, GraphEdge, LineageEntryPage, LineageStats, Neighbourhood, Node, Paths
+from factbook.lineage.looking_up import columns_of, learnt_last, nodes_with
+from factbook.lineage.model import Breaks, Closure, Exploration, GraphEdge, LineageEntryPage, LineageStats, Neighbourhood, Node, Paths
 from factbook.lineage.paths import MAX_PATHS, paths_between
 from factbook.lineage.statements import Direction, Following, Level, reach
 from factbook.lineage.stats import stats_of
@@ -96,13 +98,68 @@ class LineageReader:
             following = self._following(view, "downstream", levels.pop())
             return paths_between(connection, *ends, following, depth=_check_depth(depth), limit=limit)
 
-    def breaks(self, name: str, *, depth: int = DEFAULT_DEPTH, limit: int = 100, cursor: str | None = None, view: View = NOW) -> Breaks:
-        """Return what breaks if a table or a column goes."""
+    def explore(
+        self,
+        name: str,
+        directions: Sequence[Direction] = ("upstream", "downstream"),
+        *,
+        expanded: Sequence[str] = (),
+        columns: bool = False,
+        limit: int = 100,
+        cursor: str | None = None,
+        view: View = NOW,
+    ) -> Exploration:
+        """Return what lies one step around a node, and one more around each of those whose keys are ``expanded``, in the ways in which they
+        are reached; keys of what is not reached do nothing. ``limit`` and ``cursor`` page what is reached and not shown. Of a column that
+        is columns; with ``columns`` so it is of a table."""
+        check_limit(limit)
+        if len(expanded) > MAX_EXPANDED:
+            raise InvalidRequest(
+                f"{len(expanded)} are to be expanded", why=f"at most {MAX_EXPANDED} are", fix="Begin at another node", field="expand"
+            )
+        with self._repository.reading_beside() as connection:
+            found = self._find(connection, name)
+            following = self._following(view, "downstream", _level(found, columns=columns))
+            return Explorer(connection, following, expanded).explore(found, directions, limit=limit, cursor=cursor)
+
+    def search(self, words: str, *, limit: int = 20) -> list[Node]:
+        """Return nodes whose names hold all the words, whatever their case, shortest names first: those that any edge ever named."""
+        check_limit(limit)
+        with self._repository.reading() as connection:
+            return nodes_with(connection, self._tenant, words.split(), limit=limit)
+
+    def learnt_last(self, *, limit: int = 10) -> list[Node]:
+        """Return the nodes of which lineage was told last, the last first; none where none is known."""
+        check_limit(limit)
+        with self._repository.reading() as connection:
+            return learnt_last(connection, self._tenant, limit=limit)
+
+    def columns(self, name: str, *, limit: int = 1000) -> list[str]:
+        """Return the columns of a table that lineage ever named, by name."""
         check_limit(limit)
         with self._repository.reading_beside() as connection:
             found = self._find(connection, name)
+            return [] if found.node_id is None else columns_of(connection, found.node_id, limit=limit)
+
+    def breaks(
+        self,
+        name: str,
+        *,
+        depth: int = DEFAULT_DEPTH,
+        kinds: Sequence[str] = (),
+        limit: int = 100,
+        cursor: str | None = None,
+        view: View = NOW,
+    ) -> Breaks:
+        """Return what breaks if a table or a column goes; the items are of these kinds, the numbers of all."""
+        check_limit(limit)
+        for kind in kinds:
+            check_one_of(kind, KINDS, "kind")
+        with self._repository.reading_beside() as connection:
+            found = self._find(connection, name)
             following = self._following(view, "downstream", "table")
-            return breaks_of(connection, found, following, depth=_check_depth(depth), limit=limit, cursor=cursor, as_of=view.as_of)
+            wanted = {"depth": _check_depth(depth), "limit": limit}
+            return breaks_of(connection, found, following, kinds=kinds, cursor=cursor, as_of=view.as_of, **wanted)
 
     def entries(
         self,

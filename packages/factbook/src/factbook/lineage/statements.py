@@ -108,6 +108,12 @@ def edges_of(connection: Connection, frontier: Sequence[int], following: Followi
     return look_up(connection, frontier, EDGE, f"{_EDGES[following.level]} e", f"e.{near}", f"{following.conditions('e')}", limit=limit)
 
 
+def edges_between(connection: Connection, numbers: Sequence[int], following: Following, *, limit: int) -> Sequence[Any]:
+    """Return the edges whose two ends are both among nodes, at most ``limit``: the columns :data:`EDGE`."""
+    conditions = f"e.output_id IN ({_listed(numbers)}) AND e.input_id <> e.output_id AND {following.conditions('e')}"
+    return look_up(connection, numbers, EDGE, f"{_EDGES[following.level]} e", "e.input_id", conditions, limit=limit) if numbers else ()
+
+
 def vague_edges_of(connection: Connection, frontier: Sequence[int], following: Following, *, limit: int) -> Sequence[Any]:
     """Return those edges of tables of which nobody said which columns depend on which."""
     near, _ = _ENDS[following.direction]

@@ -27,7 +27,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
-    "Vary": "Cookie, HX-Request",
+    "Vary": "Cookie, HX-Request, HX-Request-Type",
 }
 """Nothing is loaded from elsewhere, no script stands in a page, and nobody on the way keeps a page, or a part of one in its place."""
 
@@ -58,8 +58,8 @@ def wants_json(request: Request) -> bool:
 
 
 def is_part(request: Request) -> bool:
-    """Return whether a script of ours asks for a part of a page."""
-    return request.headers.get("hx-request") == "true"
+    """Return whether a script of ours asks for a part of a page; it also asks for whole ones, of which it takes what it needs."""
+    return request.headers.get("hx-request") == "true" and request.headers.get("hx-request-type") != "full"
 
 
 def page(request: Request, template: str, about: Page, content: Any, *, part: str | None = None, status: int = 200) -> Response:

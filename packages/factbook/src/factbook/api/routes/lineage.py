@@ -150,10 +150,16 @@ def paths(
 
 @router.get("/lineage/breaks/{name:path}", responses=described(Breaks, "What is hit, nearest first.", errors=(404,)))
 def breaks(
-    rooms: LineageReader, view: Looking, name: NodePath, depth: Depth = DEFAULT_DEPTH, limit: Limit = LIMIT, cursor: Cursor = None
+    rooms: LineageReader,
+    view: Looking,
+    name: NodePath,
+    depth: Depth = DEFAULT_DEPTH,
+    kind: NodeKinds = None,
+    limit: Limit = LIMIT,
+    cursor: Cursor = None,
 ) -> Response:
     """Show what breaks if a table or a column goes."""
-    return answers.json(rooms.lineage.breaks(name, depth=depth, limit=limit, cursor=cursor, view=view))
+    return answers.json(rooms.lineage.breaks(name, depth=depth, kinds=kind or (), limit=limit, cursor=cursor, view=view))
 
 
 @router.get("/analytics/lineage-stats", responses=described(LineageStats, "Lineage in numbers."))

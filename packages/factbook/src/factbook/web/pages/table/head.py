@@ -35,6 +35,7 @@ class Tab(msgspec.Struct, frozen=True):
 TABS = (
     Tab(None, "Columns", "TableReader"),
     Tab("relations", "Relations", "TableReader"),
+    Tab("lineage", "Lineage", "LineageReader"),
     Tab("history", "History", "TableReader"),
     Tab("definition", "Definition", "TableReader"),
     Tab("facts", "Facts", "TableReader"),
