@@ -51,6 +51,13 @@ class MeasuredPage(msgspec.Struct, frozen=True):
     next_cursor: str | None = None
 
 
+class Look(msgspec.Struct, frozen=True):
+    """The last measurement of a table, if there is one, and which of its columns give counts and no values."""
+
+    measured: MeasuredTable | None
+    sensitive: Sensitive
+
+
 class Resumed(msgspec.Struct, frozen=True):
     """What a run measured in attempts before this one: each table in a line, the whole of a partition, and what all of it cost."""
 
@@ -206,6 +213,16 @@ def latest_of(
     if stored is None or stored.record.payload is None:
         raise _not_measured(source_id, name, as_of)
     return _shown(repository, [stored], tenant)[0]
+
+
+def look_at(
+    repository: MetadataRepository, source_id: str, name: TableName, *, tenant: str = DEFAULT_TENANT, as_of: datetime | None = None
+) -> Look:
+    """Return what is known of a table's data at a moment. What is sensitive is said as of now, since so it is protected."""
+    target = MetadataTarget(source_id, name.schema, name.table)
+    sensitive = sensitive_of(repository, [target], tenant=tenant)[target]
+    stored = repository.latest(target, KIND, tenant=tenant, as_of=as_of)
+    return Look(None if stored is None or stored.record.payload is None else _measured(stored, sensitive), sensitive)
 
 
 def history_of(
