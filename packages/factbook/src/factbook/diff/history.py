@@ -80,10 +80,7 @@ def changes_between(
     producer_id: str,
 ) -> list[Change]:
     """Return what differs between what a table was at two moments, the worst first; where it was not there, all of it does."""
-    sides = [
-        repository.latest(target, KIND, producer_id=producer_id, tenant=tenant, as_of=moment)
-        for moment in (before, after)
-    ]
+    sides = [repository.latest(target, KIND, producer_id=producer_id, tenant=tenant, as_of=moment) for moment in (before, after)]
     old, new = (None if stored is None else _snapshot(stored) for stored in sides)
     name = TableName(target.schema or "", target.table or "")
     return changes_of(judged_worst_first(compare_tables(name, old, new), judge))

@@ -139,6 +139,21 @@ class Diffs:
             raise NotFound(f"No table {target} is known" + (" by then" if as_of else ""), fix=f"factbook scan {source_id}", field="table")
         return found
 
+    def moments(self, source_id: str, name: TableName, *, limit: int = 200, as_of: datetime | None = None) -> list[datetime]:
+        """Return the moments at which a table was seen to be another, newest first, without what changed then."""
+        until = None if as_of is None else as_of + INSTANT
+        target = MetadataTarget(source_id, name.schema, name.table)
+        found = self._repository.query(
+            "schema_snapshot",
+            targets=[target],
+            producer_id=self._producer_id,
+            tenant=self._tenant,
+            until=until,
+            order="desc",
+            limit=limit,
+        )
+        return [item.record.produced_at for item in found.records]
+
     def changes_between(self, source_id: str, name: TableName, before: datetime, after: datetime) -> list[Change]:
         """Return what of one table differs between two moments, the worst first."""
         target, judge = MetadataTarget(source_id, name.schema, name.table), self._judge_for(source_id, None)

@@ -1,4 +1,4 @@
-"""How a table's figures went: its measurements over time, all of them or evenly thinned out, and of columns the figures that can be drawn."""
+"""How a table's figures went: its measurements over time, all of them or evenly thinned out, with the figures of columns."""
 
 from __future__ import annotations
 

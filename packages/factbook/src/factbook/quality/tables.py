@@ -68,9 +68,7 @@ def quality_over_time(
     target, until = MetadataTarget(source_id, name.schema, name.table), None if as_of is None else just_after(as_of)
 
     def newest(kind: str, limit: int, producer_id: str | None = None) -> tuple[list[StoredRecord], bool]:
-        page = repository.query(
-            kind, targets=[target], producer_id=producer_id, tenant=tenant, until=until, order="desc", limit=limit
-        )
+        page = repository.query(kind, targets=[target], producer_id=producer_id, tenant=tenant, until=until, order="desc", limit=limit)
         return [item for item in page.records if item.record.payload is not None], page.next_cursor is None
 
     scored, scores_complete = newest("quality_score", MAX_SCORES, PRODUCER_ID)

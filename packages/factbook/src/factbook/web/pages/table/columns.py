@@ -13,8 +13,8 @@ from starlette.responses import Response
 from factbook.api.access import TableReader
 from factbook.api.parameters import Cursor
 from factbook.diff.columns import Since
-from factbook.errors import InvalidRequest
 from factbook.web.pages.table.head import PATH, Table, table_of
+from factbook.web.pages.table.paging import place_of
 from factbook.web.parameters import AsOf, ColumnName, Words
 from factbook.web.routing import Pages, Part
 from factbook_sdk.facts.kinds.schema_snapshot import Column, SchemaSnapshot
@@ -112,7 +112,7 @@ def columns(
     wanted = [item for item in chosen.snapshot.columns if _is_wanted(item, find or "", only, keys, measured, chosen)]
     names = [item.name for item in wanted]
     opened = column if column in names else None
-    start = _start(cursor) if cursor is not None else 0 if opened is None else names.index(opened) // COLUMNS * COLUMNS
+    start = place_of(cursor) if cursor is not None else 0 if opened is None else names.index(opened) // COLUMNS * COLUMNS
     part = wanted[start : start + COLUMNS]
     since = rooms.diffs.columns_since(source_id, chosen.name, [item.name for item in part], as_of=as_of)
     reasons = rooms.profiles.why_sensitive(source_id, chosen.name, names) if chosen.look.sensitive else {}
@@ -167,9 +167,7 @@ def _is_wanted(column: Column, find: str, only: str, keys: _Keys, measured: Mapp
     return True
 
 
-def _row(
-    column: Column, keys: _Keys, measured: ColumnStatistics | None, sensitive: str | None, since: Since | None
-) -> ColumnRow:
+def _row(column: Column, keys: _Keys, measured: ColumnStatistics | None, sensitive: str | None, since: Since | None) -> ColumnRow:
     return ColumnRow(
         column=column.name,
         position=column.position,
@@ -204,9 +202,3 @@ def _measure(column: ColumnStatistics) -> Measure:
         [item for item in column.frequent if item.count > 1][:TOP_VALUES],
         column.skipped,
     )
-
-
-def _start(cursor: str) -> int:
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 9):
-        raise InvalidRequest("That cursor is not ours", fix="Pass next_cursor of the page before", field="cursor")
-    return int(cursor)

@@ -20,8 +20,8 @@ from factbook.web.rendering import Crumb, May, Page, page, path
 from factbook.web.routing import Part
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.annotation import Annotation, Note
-from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan
+from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.facts.kinds.statistics_snapshot import StatisticsSnapshot
 from factbook_sdk.repository.contract import StoredRecord
 
