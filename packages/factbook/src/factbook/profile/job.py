@@ -142,9 +142,11 @@ class Profiles:
         """Return the last measurement of a table; raises :class:`NotFound`."""
         return reading.latest_of(self._repository, source_id, name, tenant=self._tenant, as_of=as_of)
 
-    def look(self, source_id: str, name: TableName, *, as_of: datetime | None = None) -> reading.Look:
-        """Return the last measurement of a table, if there is one, and which of its columns are sensitive."""
-        return reading.look_at(self._repository, source_id, name, tenant=self._tenant, as_of=as_of)
+    def look(
+        self, source_id: str, name: TableName, *, columns: Collection[str] | None = None, as_of: datetime | None = None
+    ) -> reading.Look:
+        """Return the last measurement of a table, if there is one, of all its columns or of some, and which are sensitive."""
+        return reading.look_at(self._repository, source_id, name, tenant=self._tenant, columns=columns, as_of=as_of)
 
     def why_sensitive(self, source_id: str, name: TableName, columns: Collection[str]) -> dict[str, str]:
         """Return why those of some columns are sensitive that are: who says so, or whose values they hold."""

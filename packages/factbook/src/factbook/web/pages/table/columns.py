@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
@@ -108,12 +108,18 @@ def columns(
     """Show a table with its columns."""
     chosen = table_of(request, rooms, source_id, schema, table, as_of)
     keys = _Keys(chosen.snapshot, chosen.name.schema)
-    measured = _measured(chosen)
-    wanted = [item for item in chosen.snapshot.columns if _is_wanted(item, find or "", only, keys, measured, chosen)]
+    wanted = [item for item in chosen.snapshot.columns if (find or "").casefold() in item.name.casefold()]
+    if only in ("sensitive", "perhaps personal"):
+        # What is asked for is known of what was measured alone, so that all of these are looked at.
+        chosen.measures = frozenset(item.name for item in wanted)
+    is_of_sort = _sort(only, keys, chosen)
+    wanted = [item for item in wanted if is_of_sort(item)]
     names = [item.name for item in wanted]
     opened = column if column in names else None
     start = place_of(cursor) if cursor is not None else 0 if opened is None else names.index(opened) // COLUMNS * COLUMNS
     part = wanted[start : start + COLUMNS]
+    chosen.measures |= {item.name for item in part}
+    measured = _measured(chosen)
     since = rooms.diffs.columns_since(source_id, chosen.name, [item.name for item in part], as_of=as_of)
     reasons = rooms.profiles.why_sensitive(source_id, chosen.name, names) if chosen.look.sensitive else {}
     shown = Columns(
@@ -152,19 +158,18 @@ def _measured(table: Table) -> dict[str, ColumnStatistics]:
     return {} if measured is None else {column.name: column for column in measured.statistics.columns}
 
 
-def _is_wanted(column: Column, find: str, only: str, keys: _Keys, measured: Mapping[str, ColumnStatistics], table: Table) -> bool:
-    if find.casefold() not in column.name.casefold():
-        return False
-    sensitive = table.look.sensitive.covers(column.name)
+def _sort(only: str, keys: _Keys, table: Table) -> Callable[[Column], bool]:
+    """Return what tells the columns that are asked for."""
     if only == "keys":
-        return keys.has(column.name)
+        return lambda column: keys.has(column.name)
     if only == "required":
-        return not column.nullable
+        return lambda column: not column.nullable
     if only == "sensitive":
-        return sensitive
+        return lambda column: table.look.sensitive.covers(column.name)
     if only == "perhaps personal":
-        return not sensitive and column.name in measured and bool(measured[column.name].suggestions)
-    return True
+        suggested = {name for name, measured in _measured(table).items() if measured.suggestions}
+        return lambda column: column.name in suggested and not table.look.sensitive.covers(column.name)
+    return lambda column: True
 
 
 def _row(column: Column, keys: _Keys, measured: ColumnStatistics | None, sensitive: str | None, since: Since | None) -> ColumnRow:

@@ -100,6 +100,8 @@ class Table:
         self.snapshot, self.stored = _snapshot(rooms, target, as_of)
         self.name = TableName(target.schema or "", target.table or "")
         self.may = May(request)
+        self.measures: frozenset[str] = frozenset()
+        """The columns whose figures are read; a page that shows some says so before it looks."""
 
     @property
     def is_removed(self) -> bool:
@@ -107,8 +109,8 @@ class Table:
 
     @cached_property
     def look(self) -> Look:
-        """The last measurement, and which columns are sensitive."""
-        return self.rooms.profiles.look(self.target.source_id, self.name, as_of=self.as_of)
+        """The last measurement, with the figures of ``measures``, and which columns are sensitive."""
+        return self.rooms.profiles.look(self.target.source_id, self.name, columns=self.measures, as_of=self.as_of)
 
     @cached_property
     def scan(self) -> CatalogScan | None:

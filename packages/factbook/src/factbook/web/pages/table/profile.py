@@ -77,7 +77,7 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """Two measurements, and a page of their columns."""
+    """Two measurements, and a page of the columns that the table has: ``total`` counts them."""
 
     before: datetime
     after: datetime
@@ -188,16 +188,17 @@ def _comparison(
     """Return two measurements side by side: those that are asked for, else the first and the last."""
     if len(moments) < 2:
         return None, None
+    names = [column.name for column in table.snapshot.columns]
+    start = place_of(cursor)
+    part = names[start : start + COLUMNS]
     sides = []
     for moment in (before or moments[0], after or moments[-1]):
-        measured = table.rooms.profiles.look(table.target.source_id, table.name, as_of=moment).measured
+        measured = table.rooms.profiles.look(table.target.source_id, table.name, columns=frozenset(part), as_of=moment).measured
         if measured is None:
             return None, None
         sides.append(measured)
     old, new = (_by_column(side.statistics) for side in sides)
-    names = [*new, *(name for name in old if name not in new)]
-    start = place_of(cursor)
-    rows = [Compared(name, _figures(old.get(name)), _figures(new.get(name))) for name in names[start : start + COLUMNS]]
+    rows = [Compared(name, _figures(old.get(name)), _figures(new.get(name))) for name in part if name in old or name in new]
     found = Comparison(
         sides[0].measured_at, sides[1].measured_at, sides[0].statistics.row_count, sides[1].statistics.row_count, rows, len(names)
     )
