@@ -311,7 +311,9 @@ def test_used_by_names_products_contracts_jobs_and_keys(pages):
     assert [(use["product"], use["way"], use["owner"]) for use in found["products"]] == [("sales", "input", "Ada")]
     assert [(item["contract_id"], item["broken"]) for item in found["contracts"]] == [("orders-v1", 1)]
     assert [item["node"]["name"] for item in found["downstream"]] == ["store.public.big"]
-    assert [(item["job"], item["origin"], item["targets"]) for item in found["readers"]] == [("dbt/nightly", "manual", ["store.public.big"])]
+    assert [(item["job"], item["origin"], item["targets"]) for item in found["readers"]] == [
+        ("dbt/nightly", "manual", ["store.public.big"])
+    ]
     gone = shown(pages, "/ui/table/store/public/gone/used-by")["shown"]
     assert [(row["table"], row["column"]) for row in gone["referring"]] == [("orders", "city")]
     assert "Nobody told any lineage" in text_of(pages, "/ui/table/store/public/gone/used-by")
