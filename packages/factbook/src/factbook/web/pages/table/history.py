@@ -77,9 +77,8 @@ def history(
     """Show the history of a table."""
     chosen = table_of(request, rooms, source_id, schema, table, as_of)
     of_column = rooms.diffs.column_history(source_id, chosen.name, column, as_of=as_of) if column else None
-    found, following = _moments(chosen, cursor)
+    shown, following = _moments(chosen, cursor) if of_column is None else ([], None)
     moments = rooms.diffs.moments(source_id, chosen.name, limit=CHOICES, as_of=as_of)
-    shown = [] if of_column is not None else found
     runs = {item.run_id for item in shown} | {item.run_id for item in (of_column.items if of_column is not None else ())}
     content = History(
         shown,
@@ -92,7 +91,7 @@ def history(
         of_column,
         pattern_of(chosen),
     )
-    return chosen.show("history", content, next_cursor=None if of_column is not None else following)
+    return chosen.show("history", content, next_cursor=following)
 
 
 def pattern_of(table: Table) -> str:
