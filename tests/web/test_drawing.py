@@ -31,8 +31,8 @@ addEventListener("load", () => {
   const told = [];
   const canvas = document.querySelector(".canvas"), readout = document.querySelector(".readout"), button = document.querySelector("button");
   told.push(canvas.querySelectorAll("canvas").length, document.querySelectorAll("figure script").length, readout.textContent);
-  const move = (x) => canvas.dispatchEvent(new PointerEvent("pointermove", { clientX: canvas.getBoundingClientRect().x + x, clientY: 100 }));
-  move(60);
+  const left = canvas.getBoundingClientRect().x;
+  canvas.dispatchEvent(new PointerEvent("pointermove", { clientX: left + 60, clientY: 100 }));
   const legend = [...document.querySelectorAll(".legend span")].map((item) => item.textContent);
   told.push(readout.textContent, legend, button.hidden);
   document.getElementById("told").textContent = JSON.stringify(told);

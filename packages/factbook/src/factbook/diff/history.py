@@ -69,6 +69,15 @@ def history_of(
     return TableHistory(items, following)
 
 
+def moments_of(
+    repository: MetadataRepository, target: MetadataTarget, *, tenant: str, producer_id: str, limit: int, as_of: datetime | None = None
+) -> list[datetime]:
+    """Return the moments of a table, newest first, without what changed then."""
+    until = None if as_of is None else as_of + timedelta(microseconds=1)
+    page = repository.query(KIND, targets=[target], producer_id=producer_id, tenant=tenant, until=until, order="desc", limit=limit)
+    return [item.record.produced_at for item in page.records]
+
+
 def changes_between(
     repository: MetadataRepository,
     target: MetadataTarget,

@@ -16,7 +16,7 @@ from factbook.diff.compare import Catalog, compare_catalogs, compare_schemas
 from factbook.diff.comparison import EVERYTHING, Comparison, Judge, Wanted, judged_worst_first, summarise
 from factbook.diff.completeness import Seen, schemas_to_compare, seen_by
 from factbook.diff.files import NamedCatalog, write_catalog
-from factbook.diff.history import TableHistory, changes_between, history_of
+from factbook.diff.history import TableHistory, changes_between, history_of, moments_of
 from factbook.diff.mapping import renamed_schemas
 from factbook.diff.model import Difference
 from factbook.diff.moments import INSTANT, SCANNER, Moments, Scan, ScansOf, scan_of
@@ -141,18 +141,8 @@ class Diffs:
 
     def moments(self, source_id: str, name: TableName, *, limit: int = 200, as_of: datetime | None = None) -> list[datetime]:
         """Return the moments at which a table was seen to be another, newest first, without what changed then."""
-        until = None if as_of is None else as_of + INSTANT
         target = MetadataTarget(source_id, name.schema, name.table)
-        found = self._repository.query(
-            "schema_snapshot",
-            targets=[target],
-            producer_id=self._producer_id,
-            tenant=self._tenant,
-            until=until,
-            order="desc",
-            limit=limit,
-        )
-        return [item.record.produced_at for item in found.records]
+        return moments_of(self._repository, target, tenant=self._tenant, producer_id=self._producer_id, limit=limit, as_of=as_of)
 
     def changes_between(self, source_id: str, name: TableName, before: datetime, after: datetime) -> list[Change]:
         """Return what of one table differs between two moments, the worst first."""
