@@ -2,7 +2,7 @@
 
 import pytest
 
-from factbook.repository.sensitivity import MAX_STEPS, sensitive_of
+from factbook.repository.sensitivity import MAX_STEPS, reasons_of, sensitive_of
 from factbook_sdk.facts import MetadataContext, MetadataRecord, MetadataTarget
 from factbook_sdk.repository.memory import MemoryRepository
 from factbook_sdk.testing.records import at
@@ -121,3 +121,16 @@ def test_a_column_that_never_was_there_makes_nothing_sensitive():
     assert found(
         structure("people", "id"), structure("people", "id", "x", seconds=3), classified("people", "email"), name="people"
     ).columns == {"email"}
+
+
+def test_reasons_name_who_says_so_or_what_it_comes_from():
+    repository = MemoryRepository()
+    whole = classified("pay", None, "confidential", author="rule:names", kind="rule")
+    repository.bulk_store([*PEOPLE, *VIEW, structure("pay", "id"), whole], atomic=True)
+
+    def reasons(name, *columns):
+        return reasons_of(repository, table(name), columns, tenant=MetadataContext().tenant)
+
+    assert reasons("people", "id", "email") == {"email": "ann says pii"}
+    assert reasons("people_view", "id", "mail") == {"mail": "it holds values of public.people.email"}
+    assert reasons("pay", "id") == {"id": "rule:names says confidential of the whole table"}

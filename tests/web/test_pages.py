@@ -8,6 +8,7 @@ import pytest
 from tests.web.conftest import HOSTILE, opened
 
 HOSTILE_PART = quote(HOSTILE.replace("/", "~1"))
+HOSTILE_COLUMN = quote(HOSTILE, safe="")
 
 PAGES = [
     "/ui",
@@ -19,6 +20,18 @@ PAGES = [
     "/ui/table/shop/main/customer/history",
     "/ui/table/shop/main/big/definition",
     "/ui/table/shop/main/customer/facts",
+    "/ui/table/shop/main/customer?column=email",
+    "/ui/table/shop/main/customer/profile?column=email",
+    "/ui/table/shop/main/customer/history?column=town",
+    "/ui/table/shop/main/customer/quality",
+    "/ui/table/shop/main/customer/definition",
+    "/ui/table/shop/main/customer/used-by",
+    f"/ui/table/shop/main/{HOSTILE_PART}/profile?column={HOSTILE_COLUMN}",
+    f"/ui/table/shop/main/{HOSTILE_PART}/history?column={HOSTILE_COLUMN}",
+    f"/ui/table/shop/main/{HOSTILE_PART}/used-by",
+    f"/ui/table/shop/main/{HOSTILE_PART}/definition",
+    f"/ui/table/shop/main/{HOSTILE_PART}/facts",
+    f"/ui/table/shop/main/{HOSTILE_PART}/quality",
     "/ui/table/shop/main/basket",
     "/ui/table/shop/main/basket/history",
     f"/ui/table/shop/main/{HOSTILE_PART}",

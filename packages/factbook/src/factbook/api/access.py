@@ -357,6 +357,10 @@ Visitor = Annotated["Rooms", Depends(_rooms_of_any)]
 """The rooms of a tenant in which whoever asks may do anything at all: the route itself asks what may be shown."""
 TableReader = Annotated["Rooms", needs((Action.READ, _GATES))]
 """What a table's page shows: structure, measurements, notes and who uses it."""
+TableQualityReader = Annotated["Rooms", needs((Action.READ, _GATES), (Action.READ, _QUALITY))]
+TableUseReader = Annotated["Rooms", needs((Action.READ, _GATES), _LINEAGE)]
+AnomalyFactReader = Annotated["Rooms", needs((Action.READ, ("anomaly",)))]
+"""The anomalies that quality runs found, which tell numbers of what was measured."""
 AlertReader = Annotated["Rooms", needs((Action.READ, ALERTS))]
 AlertKeeper = Annotated["Rooms", needs((Action.READ, ALERTS), (Action.WRITE, ALERTS))]
 DiffReader = Annotated["Rooms", needs(_COMPARED)]

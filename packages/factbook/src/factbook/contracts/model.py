@@ -92,6 +92,20 @@ class BoundPromise(msgspec.Struct, frozen=True):
     promise: DataContract
 
 
+class TablePromise(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a contract promises of one table. ``broken`` and ``unknown`` count its promises about structure as they were checked last;
+    they are missing where nobody checked."""
+
+    contract_id: str
+    version: str
+    status: str
+    columns: list[str]
+    owner: str | None = None
+    checked_at: datetime | None = None
+    broken: int | None = None
+    unknown: int | None = None
+
+
 class ContractChange(msgspec.Struct, frozen=True, omit_defaults=True):
     """A state a contract had from ``at`` on; without a version it was removed then. ``changes`` are against the state before."""
 

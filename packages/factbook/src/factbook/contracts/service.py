@@ -23,8 +23,10 @@ from factbook.contracts.model import (
     ContractView,
     Imported,
     ImportWish,
+    TablePromise,
 )
 from factbook.contracts.odcs import contract_of, objects_of, promise_of, written
+from factbook.contracts.promised import promises_on
 from factbook.contracts.reading import Read
 from factbook.contracts.versions import differences, is_lower
 from factbook.errors import ContractTaken, InvalidRequest, NotFound
@@ -85,6 +87,10 @@ class Contracts:
         promises = [BoundPromise(table, promise) for table, promise in state.promises.items()]
         whole = msgspec.structs.replace(state.whole, document={})
         return ContractView(whole, promises, _document(state), state.stored.record.produced_at, as_of)
+
+    def on(self, table: TableRef, *, as_of: datetime | None = None, checked: bool = True) -> list[TablePromise]:
+        """Return what contracts promise of a table, by id; with ``checked`` how the last check of each went."""
+        return promises_on(self._repository, table, tenant=self._tenant, as_of=as_of, checked=checked)
 
     def document(self, contract_id: str, *, as_of: datetime | None = None) -> dict[str, Any]:
         """Return a contract as ODCS, with what was edited here; raises :class:`NotFound`."""

@@ -69,6 +69,32 @@ def history_of(
     return TableHistory(items, following)
 
 
+def moments_of(
+    repository: MetadataRepository, target: MetadataTarget, *, tenant: str, producer_id: str, limit: int, as_of: datetime | None = None
+) -> list[datetime]:
+    """Return the moments of a table, newest first, without what changed then."""
+    until = None if as_of is None else as_of + timedelta(microseconds=1)
+    page = repository.query(KIND, targets=[target], producer_id=producer_id, tenant=tenant, until=until, order="desc", limit=limit)
+    return [item.record.produced_at for item in page.records]
+
+
+def changes_between(
+    repository: MetadataRepository,
+    target: MetadataTarget,
+    judge: Judge,
+    before: datetime,
+    after: datetime,
+    *,
+    tenant: str,
+    producer_id: str,
+) -> list[Change]:
+    """Return what differs between what a table was at two moments, the worst first; where it was not there, all of it does."""
+    sides = [repository.latest(target, KIND, producer_id=producer_id, tenant=tenant, as_of=moment) for moment in (before, after)]
+    old, new = (None if stored is None else _snapshot(stored) for stored in sides)
+    name = TableName(target.schema or "", target.table or "")
+    return changes_of(judged_worst_first(compare_tables(name, old, new), judge))
+
+
 def _moment(name: TableName, new: StoredRecord, old: StoredRecord, judge: Judge) -> TableMoment:
     after, before = _snapshot(new), _snapshot(old)
     changes = changes_of(judged_worst_first(compare_tables(name, before, after), judge))

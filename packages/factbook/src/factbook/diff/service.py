@@ -6,16 +6,17 @@ again, later or at the same time, says the same record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from factbook.diff.columns import ColumnHistory, Since, Structures, column_history_of, since_of
 from factbook.diff.compare import Catalog, compare_catalogs, compare_schemas
 from factbook.diff.comparison import EVERYTHING, Comparison, Judge, Wanted, judged_worst_first, summarise
 from factbook.diff.completeness import Seen, schemas_to_compare, seen_by
 from factbook.diff.files import NamedCatalog, write_catalog
-from factbook.diff.history import TableHistory, history_of
+from factbook.diff.history import TableHistory, changes_between, history_of, moments_of
 from factbook.diff.mapping import renamed_schemas
 from factbook.diff.model import Difference
 from factbook.diff.moments import INSTANT, SCANNER, Moments, Scan, ScansOf, scan_of
@@ -25,7 +26,7 @@ from factbook.diff.storing import is_stored, outcomes, records_of
 from factbook.errors import InvalidRequest, NotFound
 from factbook.sources.contract import TableName
 from factbook_sdk.facts import MetadataRecord, MetadataTarget
-from factbook_sdk.facts.kinds.catalog_diff import State, Unread
+from factbook_sdk.facts.kinds.catalog_diff import Change, State, Unread
 from factbook_sdk.repository.contract import MetadataRepository, Stored
 
 JudgeFor = Callable[[str, str | None], Judge]
@@ -137,6 +138,33 @@ class Diffs:
         if not found.items and cursor is None:
             raise NotFound(f"No table {target} is known" + (" by then" if as_of else ""), fix=f"factbook scan {source_id}", field="table")
         return found
+
+    def moments(self, source_id: str, name: TableName, *, limit: int = 200, as_of: datetime | None = None) -> list[datetime]:
+        """Return the moments at which a table was seen to be another, newest first, without what changed then."""
+        target = MetadataTarget(source_id, name.schema, name.table)
+        return moments_of(self._repository, target, tenant=self._tenant, producer_id=self._producer_id, limit=limit, as_of=as_of)
+
+    def changes_between(self, source_id: str, name: TableName, before: datetime, after: datetime) -> list[Change]:
+        """Return what of one table differs between two moments, the worst first."""
+        target, judge = MetadataTarget(source_id, name.schema, name.table), self._judge_for(source_id, None)
+        return changes_between(self._repository, target, judge, before, after, tenant=self._tenant, producer_id=self._producer_id)
+
+    def columns_since(
+        self, source_id: str, name: TableName, columns: Collection[str], *, as_of: datetime | None = None
+    ) -> dict[str, Since]:
+        """Return since when some columns of a table are as they are."""
+        return since_of(self._structures(source_id, name, as_of), columns)
+
+    def column_history(self, source_id: str, name: TableName, column: str, *, as_of: datetime | None = None) -> ColumnHistory:
+        """Return each moment at which a column of a table was seen to be another, newest first; raises :class:`NotFound`."""
+        found = column_history_of(self._structures(source_id, name, as_of), column)
+        if not found.items and found.looked_back_to is None:
+            raise NotFound(f"{name} of {source_id} never had a column {column!r}", fix="Choose one of its columns", field="column")
+        return found
+
+    def _structures(self, source_id: str, name: TableName, as_of: datetime | None) -> Structures:
+        target = MetadataTarget(source_id, name.schema, name.table)
+        return Structures(self._repository, target, tenant=self._tenant, producer_id=self._producer_id, as_of=as_of)
 
     def write(self, source_id: str, path: Path, *, at: str | None = None) -> int:
         """Write the catalogue of a source at a moment to a file; return how many tables it holds."""

@@ -8,7 +8,7 @@ from factbook.export import dbml_tables
 from factbook.export.catalog import Catalog, TableEntry
 from factbook.export.contract import FileExporter, OnProgress, Tally
 from factbook.export.dbml_text import quoted, string
-from factbook.export.relations import Place, Relations
+from factbook.export.relations import Place, Relations, links_of
 
 _ENGINES = {"postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MySQL"}
 
@@ -26,6 +26,17 @@ class DbmlExporter(FileExporter):
                 yield _project(catalog, source_id).encode()
             yield from _source(catalog, source_id, f"{source_id}." if len(sources) > 1 else "", tally, total, on_progress)
             tally.add("sources")
+
+
+def table_text(entry: TableEntry) -> str:
+    """Return one table with its enums and references; a reference that names no columns of the other table has no place in DBML."""
+    place, tally = (entry.schema, entry.table), Tally()
+    own = f"{quoted(entry.schema)}.{quoted(entry.table)}"
+    text = "".join(_table(entry, "", {place: own}, set(), tally))
+    links = [link for link in links_of(place, entry.snapshot) if len(link.other_columns) == len(link.columns)]
+    others = {link.other: f"{quoted(link.other[0])}.{quoted(link.other[1])}" for link in links}
+    ends = ((link, dbml_tables.endpoint(own, link.columns), dbml_tables.endpoint(others[link.other], link.other_columns)) for link in links)
+    return text + "".join(dbml_tables.reference(*end) for end in ends)
 
 
 def _project(catalog: Catalog, source_id: str) -> str:

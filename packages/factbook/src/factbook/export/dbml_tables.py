@@ -57,7 +57,7 @@ def ends(link: Link, names: dict[Place, str], relations: Relations) -> tuple[str
     theirs = link.other_columns or relations.primary(link.other)
     if link.other not in names or len(theirs) != len(link.columns) or not relations.columns(link.other).issuperset(theirs):
         return None
-    child, parent = _endpoint(names[link.place], link.columns), _endpoint(names[link.other], theirs)
+    child, parent = endpoint(names[link.place], link.columns), endpoint(names[link.other], theirs)
     return None if child == parent else (child, parent)
 
 
@@ -70,7 +70,8 @@ def reference(link: Link, child: str, parent: str) -> str:
     return f"Ref{f' {quoted(link.name)}' if link.name else ''}: {arrow}{settings(kept)}\n"
 
 
-def _endpoint(table_name: str, columns: list[str]) -> str:
+def endpoint(table_name: str, columns: list[str]) -> str:
+    """Return one end of a reference."""
     shown = ", ".join(map(quoted, columns))
     return f"{table_name}.{shown}" if len(columns) == 1 else f"{table_name}.({shown})"
 

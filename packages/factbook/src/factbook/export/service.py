@@ -12,11 +12,13 @@ from typing import BinaryIO
 import msgspec
 
 from factbook.errors import InvalidRequest
-from factbook.export.catalog import Catalog
+from factbook.export.catalog import Catalog, TableEntry
 from factbook.export.contract import Destination, Exporter, ExportReport, Loss, OnProgress, Option, What, Writes, check_options
 from factbook.export.destinations import LocalFile, open_destination
 from factbook.export.registry import exporter_for, exporters
 from factbook.export.walking import no_progress
+from factbook_sdk.facts import MetadataTarget
+from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.repository.contract import MetadataRepository
 
 
@@ -121,6 +123,19 @@ class Exports:
             report = self._export(exporter, wish, LocalFile(path), no_progress)
             summary = Summary(report.counts, report.warnings)
             return Drafted(path.open("rb"), path.stat().st_size, exporter.media_type, exporter.suffix, summary)
+
+    def as_dbml(self, target: MetadataTarget, snapshot: SchemaSnapshot, recorded_at: datetime) -> str | None:
+        """Return one table as DBML writes it, without what people say of it; ``None`` for one without columns, which DBML does not know."""
+        from factbook.export.dbml import table_text
+
+        if not snapshot.columns:
+            return None
+        schema, table = target.schema or "", target.table or ""
+        return table_text(
+            TableEntry(
+                source_id=target.source_id, schema=schema, table=table, snapshot=snapshot, recorded_at=recorded_at, tenant=self._tenant
+            )
+        )
 
     def _export(self, exporter: Exporter, wish: ExportWish, destination: Destination, on_progress: OnProgress) -> ExportReport:
         options = check_options(exporter, wish.options)

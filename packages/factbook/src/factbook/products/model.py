@@ -172,6 +172,18 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     etag: str
 
 
+class ProductUse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A port of a product on a table: what it takes in (``input``) or gives out (``output``)."""
+
+    product: str
+    domain: str
+    status: str
+    way: Literal["input", "output"]
+    port: str
+    contract_id: str | None = None
+    owner: str | None = None
+
+
 class ProductPage(msgspec.Struct, frozen=True):
     """Products by name. ``total`` counts all that match; ``next_cursor`` continues, or ``offset`` does."""
 

@@ -17,13 +17,16 @@ from factbook.products.model import (
     ProductFilter,
     ProductHistory,
     ProductPage,
+    ProductUse,
 )
 from factbook.products.projection import words_of
-from factbook.products.showing import declared, event_of, product_of
+from factbook.products.showing import declared, event_of, product_of, uses_of
 from factbook.products.tables import facets, products
 from factbook.repository.sql import SqlRepository
+from factbook_sdk.facts import MetadataRecord
 from factbook_sdk.facts.codec import decode_record
 from factbook_sdk.facts.kinds.data_product import PRODUCTS, DataProduct, Port, product_target
+from factbook_sdk.facts.parts import TableRef
 from factbook_sdk.facts.record import as_utc
 from factbook_sdk.repository.contract import StoredRecord, Within, check_limit
 from factbook_sdk.repository.paging import format_cursor
@@ -97,6 +100,20 @@ class ProductReader:
             for text in connection.scalars(statement):
                 yield _named(text)
 
+    def on(self, table: TableRef, *, as_of: datetime | None = None) -> list[ProductUse]:
+        """Return the ports of products on a table, by product; those of retired products are left out."""
+        moment = None if as_of is None else as_utc(as_of, "as_of")
+        found = (_under_target(item.record) for item in self._past(moment)) if moment is not None else self._naming(table.table)
+        return sorted((use for product in found for use in uses_of(product, table)), key=lambda use: (use.product, use.way, use.port))
+
+    def _naming(self, table: str) -> Iterator[DataProduct]:
+        """Yield the products that name a table of any source by this name."""
+        written = f'"table":{msgspec.json.encode(table).decode()}'
+        statement = select(products.c.record).where(*self._mine(), products.c.record.contains(written, autoescape=True))
+        with self._repository.reading() as connection:
+            for text in connection.scalars(statement):
+                yield _named(text)
+
     def bound(self, domain: str, dataset: str) -> tuple[DataProduct, Port] | None:
         """Return the product and the port at an address: the product of that name (its port of that name, else its first), else the one
         port of that name in the domain. Raises :class:`InvalidRequest` where several products have one."""
@@ -151,7 +168,10 @@ class ProductReader:
 
 def _named(text: str) -> DataProduct:
     """Return a product as it was said, under the name of its target."""
-    record = decode_record(text.encode())
+    return _under_target(decode_record(text.encode()))
+
+
+def _under_target(record: MetadataRecord) -> DataProduct:
     return msgspec.structs.replace(declared(record), name=record.target.table or "")
 
 

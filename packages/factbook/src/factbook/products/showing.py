@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from factbook.products.conformance import shown
-from factbook.products.model import Conformance, Level, Product, ProductChange, ProductEvent, ProductPort, VersionChange
+from factbook.products.model import Conformance, Level, Product, ProductChange, ProductEvent, ProductPort, ProductUse, VersionChange
 from factbook.products.versioning import FIRST, needed
 from factbook_sdk.facts import MetadataRecord
 from factbook_sdk.facts.kinds.data_product import DataProduct, Owner, Port
+from factbook_sdk.facts.parts import TableRef
 from factbook_sdk.repository.contract import StoredRecord
 
 BY = "by"
@@ -51,6 +52,19 @@ def product_of(
         change=change,
         etag=f'"{item.id}"',
     )
+
+
+def uses_of(product: DataProduct, table: TableRef) -> Iterator[ProductUse]:
+    """Yield the ports of a product on a table; none of one that is retired."""
+    if product.status == "retired":
+        return
+    owner = owner_of(product)
+    ways: tuple[tuple[Literal["input", "output"], list[Port]], ...] = (("input", product.inputs), ("output", product.outputs))
+    for way, ports in ways:
+        for port in ports:
+            if port.table == table:
+                named = None if owner is None else owner.name
+                yield ProductUse(product.name, product.domain, product.status, way, port.name, port.contract_id, named)
 
 
 def owner_of(product: DataProduct) -> Owner | None:

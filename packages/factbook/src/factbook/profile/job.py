@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from factbook.profile.metrics import Metric, Metrics, load_metrics
 from factbook.profile.model import ProfileOptions, ProfileRequest, ProfileResult
 from factbook.profile.reading import MeasuredPage, MeasuredTable
 from factbook.profile.run import profile
+from factbook.profile.trends import Trend, trend_of
+from factbook.repository.sensitivity import reasons_of
 from factbook.sources.addresses import Addresses
 from factbook.sources.connectors import connector_for
 from factbook.sources.contract import TableName
@@ -139,6 +141,21 @@ class Profiles:
     def latest(self, source_id: str, name: TableName, *, as_of: datetime | None = None) -> MeasuredTable:
         """Return the last measurement of a table; raises :class:`NotFound`."""
         return reading.latest_of(self._repository, source_id, name, tenant=self._tenant, as_of=as_of)
+
+    def look(
+        self, source_id: str, name: TableName, *, columns: Collection[str] | None = None, as_of: datetime | None = None
+    ) -> reading.Look:
+        """Return the last measurement of a table, if there is one, of all its columns or of some, and which are sensitive."""
+        return reading.look_at(self._repository, source_id, name, tenant=self._tenant, columns=columns, as_of=as_of)
+
+    def why_sensitive(self, source_id: str, name: TableName, columns: Collection[str]) -> dict[str, str]:
+        """Return why those of some columns are sensitive that are: who says so, or whose values they hold."""
+        return reasons_of(self._repository, MetadataTarget(source_id, name.schema, name.table), columns, tenant=self._tenant)
+
+    def trend(self, source_id: str, name: TableName, *, columns: Collection[str] = (), as_of: datetime | None = None) -> Trend:
+        """Return how the figures of a table, and of some of its columns, went."""
+        target = MetadataTarget(source_id, name.schema, name.table)
+        return trend_of(self._repository, target, tenant=self._tenant, columns=columns, as_of=as_of)
 
     def latest_of_many(self, source_id: str, names: Sequence[TableName]) -> list[MeasuredTable]:
         """Return the last measurement of each of these tables, in their order; those that have none are left out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -49,6 +49,13 @@ class MeasuredPage(msgspec.Struct, frozen=True):
 
     items: list[MeasuredTable]
     next_cursor: str | None = None
+
+
+class Look(msgspec.Struct, frozen=True):
+    """The last measurement of a table, if there is one, and which of its columns give counts and no values."""
+
+    measured: MeasuredTable | None
+    sensitive: Sensitive
 
 
 class Resumed(msgspec.Struct, frozen=True):
@@ -206,6 +213,29 @@ def latest_of(
     if stored is None or stored.record.payload is None:
         raise _not_measured(source_id, name, as_of)
     return _shown(repository, [stored], tenant)[0]
+
+
+def look_at(
+    repository: MetadataRepository,
+    source_id: str,
+    name: TableName,
+    *,
+    tenant: str = DEFAULT_TENANT,
+    columns: Collection[str] | None = None,
+    as_of: datetime | None = None,
+) -> Look:
+    """Return what is known of a table's data at a moment, of all its columns or of some: one of a wide table has a thousand. What is
+    sensitive is said as of now, since so it is protected."""
+    target = MetadataTarget(source_id, name.schema, name.table)
+    sensitive = sensitive_of(repository, [target], tenant=tenant)[target]
+    stored = repository.latest(target, KIND, tenant=tenant, as_of=as_of)
+    if stored is None or stored.record.payload is None:
+        return Look(None, sensitive)
+    if columns is not None:
+        some = [column for column in stored.record.payload.get("columns") or () if column["name"] in columns]
+        record = msgspec.structs.replace(stored.record, payload={**stored.record.payload, "columns": some})
+        stored = msgspec.structs.replace(stored, record=record)
+    return Look(_measured(stored, sensitive), sensitive)
 
 
 def history_of(

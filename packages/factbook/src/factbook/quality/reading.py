@@ -12,6 +12,7 @@ from factbook.quality.choosing import is_like, no_table_like
 from factbook.quality.facts import Facts, just_after
 from factbook.quality.model import PRODUCER_ID, AnomalyPage, FoundAnomaly, QualityPage, TableQuality
 from factbook.quality.series import anomaly_of, look, read_histories
+from factbook.quality.tables import QualityOverTime, anomalies_of, quality_over_time, score_of
 from factbook.sources.contract import TableName
 from factbook_sdk.facts import MetadataContext, MetadataTarget
 from factbook_sdk.facts.kinds.quality_score import QualityScore
@@ -68,6 +69,18 @@ class QualityReader:
         ]
         following = msgspec.json.encode(page[-1]).hex() if len(wanted) > limit else None
         return QualityPage(source_id, as_of, items, following)
+
+    def over_time(self, source_id: str, name: TableName, *, as_of: datetime | None = None) -> QualityOverTime:
+        """Return what is known of the quality of one table, now or up to a moment; nothing is no error."""
+        return quality_over_time(self._repository, source_id, name, tenant=self._tenant, as_of=as_of)
+
+    def score(self, source_id: str, name: TableName, *, as_of: datetime | None = None) -> QualityScore | None:
+        """Return the score of one table, if it was judged."""
+        return score_of(self._repository, source_id, name, tenant=self._tenant, as_of=as_of)
+
+    def known_anomalies(self, source_id: str, name: TableName, *, as_of: datetime | None = None) -> list[FoundAnomaly]:
+        """Return the anomalies of one table that quality runs found, newest first."""
+        return anomalies_of(self._repository, source_id, name, tenant=self._tenant, as_of=as_of)
 
     def anomalies(
         self,

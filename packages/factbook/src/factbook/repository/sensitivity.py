@@ -69,6 +69,22 @@ def sensitive_of(
     return {target: sensitive.get(target, Sensitive()) for target in wanted}
 
 
+def reasons_of(repository: MetadataRepository, target: MetadataTarget, columns: Iterable[str], *, tenant: str) -> dict[str, str]:
+    """Return why those columns of a table are sensitive that are now: who says so, or whose values they hold."""
+    sensitive = sensitive_of(repository, [target], tenant=tenant)[target]
+    callers: defaultdict[str | None, list[str]] = defaultdict(list)
+    for author, annotation in _Reader(repository, tenant, None).by_author(target).items():
+        for note in annotation.notes:
+            if sensitive_columns([note]):
+                callers[note.column].append(f"{author} says {note.value}")
+    found = {}
+    for column in columns:
+        if sensitive.covers(column):
+            said = callers[column] or [f"{caller} of the whole table" for caller in callers[None]]
+            found[column] = sensitive.because.get(column) or "; ".join(said) or "its table holds values of one that is sensitive"
+    return found
+
+
 class _Found:
     """What was found out so far: columns that are sensitive, with the reason, and the columns that hold their values."""
 
@@ -172,6 +188,11 @@ class _Reader:
                 snapshot = None if payload is None else msgspec.convert(payload, SchemaSnapshot)
                 found[target] = Told(snapshot, annotations[target], lineage[target])
         return found
+
+    def by_author(self, target: MetadataTarget) -> dict[str, Annotation]:
+        """Return what each author says of a table."""
+        last = {stored.record.producer_id: stored.record.payload for stored in self._query("annotation", [target])}
+        return {author: msgspec.convert(payload, Annotation) for author, payload in last.items() if payload is not None}
 
     def _in_force(self, targets: list[MetadataTarget], kind: str, struct: type[Struct]) -> defaultdict[MetadataTarget, list[Struct]]:
         last: dict[tuple[MetadataTarget, str], StoredRecord] = {}

@@ -6,9 +6,10 @@ import re
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints
 
 from factbook.api.parameters import in_utc
+from factbook_sdk.facts.record import MAX_NAME_LENGTH
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _WITHOUT_ZONE = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?: ?UTC)?")
@@ -27,3 +28,7 @@ def completed(written: Any) -> Any:
 
 _Moment = Annotated[AwareDatetime, BeforeValidator(completed), AfterValidator(in_utc)]
 AsOf = Annotated[_Moment | None, Query(description="What was so at this moment, inclusive.")]
+_Name = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH, pattern=r"^[^\x00]*$")]
+Words = Annotated[_Name | None, Query(description="Text that names hold; empty for all.")]
+ColumnName = Annotated[_Name | None, Query(description="A column of the table.")]
+"""What a form sends of a field that was left empty is an empty text, which means the same as none."""

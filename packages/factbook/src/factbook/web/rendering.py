@@ -19,6 +19,7 @@ from factbook.api.access import asking, would_admit
 from factbook.api.problems import Problem
 from factbook.health import installed_version
 from factbook.web.assets import asset
+from factbook.web.highlighting import sql_pieces
 from factbook.web.places import offered
 
 SECURITY_HEADERS = {
@@ -161,6 +162,7 @@ def environment() -> Environment:
         "pretty": pretty,
         "written": written,
         "json": for_script,
+        "sql": sql_pieces,
     }
     made.globals |= {"version": installed_version(), "asset": asset}
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -10,14 +11,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.errors import NotFound
+from factbook.profile.reading import Look
 from factbook.rooms import Rooms
+from factbook.sources.contract import TableName
+from factbook.web.pages.table.standing import Standing, standing_of
 from factbook.web.parameters import AsOf
 from factbook.web.rendering import Crumb, May, Page, page, path
 from factbook.web.routing import Part
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.annotation import Annotation, Note
+from factbook_sdk.facts.kinds.catalog_scan import CatalogScan
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
-from factbook_sdk.facts.kinds.statistics_snapshot import ColumnStatistics, StatisticsSnapshot
+from factbook_sdk.facts.kinds.statistics_snapshot import StatisticsSnapshot
 from factbook_sdk.repository.contract import StoredRecord
 
 PATH = "/table/{source_id}/{schema}/{table}"
@@ -34,10 +39,13 @@ class Tab(msgspec.Struct, frozen=True):
 
 TABS = (
     Tab(None, "Columns", "TableReader"),
+    Tab("profile", "Profile", "TableReader"),
     Tab("relations", "Relations", "TableReader"),
     Tab("lineage", "Lineage", "LineageReader"),
     Tab("history", "History", "TableReader"),
+    Tab("quality", "Quality", "TableQualityReader"),
     Tab("definition", "Definition", "TableReader"),
+    Tab("used-by", "Used by", "TableUseReader"),
     Tab("facts", "Facts", "TableReader"),
 )
 
@@ -51,11 +59,10 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """The last measurement of the table."""
+    """The last measurement of the table; what it says of columns, their pages show."""
 
     at: datetime
     statistics: StatisticsSnapshot
-    columns: dict[str, ColumnStatistics]
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -69,6 +76,7 @@ class Head(msgspec.Struct, frozen=True):
     snapshot: SchemaSnapshot
     said: list[Said]
     measured: Measured | None
+    standing: Standing
     tabs: list[Tab]
     tab: str | None
     as_of: datetime | None
@@ -91,6 +99,27 @@ class Table:
         self.target = target
         self.as_of = as_of
         self.snapshot, self.stored = _snapshot(rooms, target, as_of)
+        self.name = TableName(target.schema or "", target.table or "")
+        self.may = May(request)
+        self.measures: frozenset[str] = frozenset()
+        """The columns whose figures are read; a page that shows some says so before it looks."""
+
+    @property
+    def is_removed(self) -> bool:
+        return self.stored.record.payload is None
+
+    @cached_property
+    def look(self) -> Look:
+        """The last measurement, with the figures of ``measures``, and which columns are sensitive."""
+        return self.rooms.profiles.look(self.target.source_id, self.name, columns=self.measures, as_of=self.as_of)
+
+    @cached_property
+    def scan(self) -> CatalogScan | None:
+        """The last scan of the source."""
+        stored = self.rooms.records.latest(
+            MetadataTarget(self.target.source_id), "catalog_scan", tenant=self.rooms.tenant, as_of=self.as_of
+        )
+        return None if stored is None or stored.record.payload is None else msgspec.convert(stored.record.payload, CatalogScan)
 
     def show(self, tab: str | None, shown: Any, *, next_cursor: str | None = None) -> Response:
         """Answer with one of its pages, whose template is ``table_TAB.html``."""
@@ -101,11 +130,12 @@ class Table:
             source_id=source_id,
             schema=schema,
             table=name,
-            is_removed=self.stored.record.payload is None,
+            is_removed=self.is_removed,
             snapshot_at=self.stored.record.produced_at,
             snapshot=self.snapshot,
             said=_said(self.rooms, target, self.as_of),
-            measured=_measured(self.rooms, target, self.as_of),
+            measured=_measured(self.look),
+            standing=standing_of(self),
             tabs=[offered for offered in TABS if may(offered.needs)],
             tab=tab,
             as_of=self.as_of,
@@ -118,7 +148,7 @@ class Table:
         label = next(offered.label for offered in TABS if offered.name == tab)
         title = name if tab is None else f"{name}: {label}"
         about = Page(title, crumbs, self.as_of)
-        return page(self.request, f"table_{tab or 'columns'}.html", about, TablePage(head, shown, next_cursor))
+        return page(self.request, f"table_{(tab or 'columns').replace('-', '_')}.html", about, TablePage(head, shown, next_cursor))
 
 
 def table_of(request: Request, rooms: Rooms, source_id: Part, schema: Part, table: Part, as_of: AsOf = None) -> Table:
@@ -152,9 +182,7 @@ def _said(rooms: Rooms, target: MetadataTarget, as_of: datetime | None) -> list[
     ]
 
 
-def _measured(rooms: Rooms, target: MetadataTarget, as_of: datetime | None) -> Measured | None:
-    stored = rooms.records.latest(target, "statistics_snapshot", tenant=rooms.tenant, as_of=as_of)
-    if stored is None or stored.record.payload is None:
+def _measured(look: Look) -> Measured | None:
+    if look.measured is None:
         return None
-    statistics = msgspec.convert(stored.record.payload, StatisticsSnapshot)
-    return Measured(stored.record.produced_at, statistics, {column.name: column for column in statistics.columns})
+    return Measured(look.measured.measured_at, msgspec.structs.replace(look.measured.statistics, columns=[]))
