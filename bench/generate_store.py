@@ -26,7 +26,7 @@ from factbook_sdk.facts import MetadataContext, MetadataRecord, MetadataTarget
 from factbook_sdk.facts.building import record_of
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan, ScanCounts, ScanScope, SchemaReading
 from factbook_sdk.facts.kinds.job_run import JobError, JobRun, JobState
-from factbook_sdk.facts.kinds.quality_result import QualityResult
+from factbook_sdk.facts.kinds.quality_result import Dimension, QualityResult
 from factbook_sdk.facts.kinds.quality_score import Coverage, DimensionScore, QualityScore, TableScore
 from factbook_sdk.facts.kinds.schema_snapshot import Column, Constraint, Index, IndexPart, Reference, SchemaSnapshot
 from factbook_sdk.facts.kinds.statistics_snapshot import Bin, ColumnStatistics, StatisticsSnapshot
@@ -67,7 +67,11 @@ COLUMNS = (
 MEASURED = 20
 """Tables of a source that are profiled every day; six of each source are judged by rules."""
 JUDGED = 6
-RULES = (("not_null:email", "not_null", "completeness"), ("unique:code", "unique", "uniqueness"), ("fresh", "freshness", "timeliness"))
+RULES: tuple[tuple[str, str, Dimension], ...] = (
+    ("not_null:email", "not_null", "completeness"),
+    ("unique:code", "unique", "uniqueness"),
+    ("fresh", "freshness", "timeliness"),
+)
 
 
 class Company:

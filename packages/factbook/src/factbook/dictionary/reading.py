@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, text, tuple_
@@ -19,8 +20,9 @@ from factbook.dictionary.tables import columns, objects
 from factbook.errors import InvalidRequest
 from factbook.repository.rows import moment
 from factbook.repository.sql import SqlRepository
+from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.record import as_utc
-from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, StoredRecord, Within, check_limit
+from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, StoredRecord, Targets, Within, check_limit
 from factbook_sdk.repository.paging import sort_key
 
 _STEP_ROWS = 500
@@ -48,7 +50,7 @@ class Dictionary:
         """Return rows in order; raises :class:`InvalidRequest` for a limit or cursor that cannot be."""
         check_limit(limit)
         after = _parse_cursor(cursor) if cursor is not None else None
-        with self._at(as_of, wanted.source_id) as (connection, shown):
+        with self._at(as_of, wanted.source_id, _only_table(wanted)) as (connection, shown):
             page = _page(connection, self._tenant, wanted, limit, after)
         return msgspec.structs.replace(page, as_of=shown)
 
@@ -65,8 +67,10 @@ class Dictionary:
         return msgspec.structs.replace(page, as_of=shown)
 
     @contextmanager
-    def _at(self, as_of: datetime | None, source_id: str | None) -> Iterator[tuple[Connection, datetime | None]]:
-        """Give the dictionary as it is, or as it was, replayed into memory; and the moment in UTC."""
+    def _at(
+        self, as_of: datetime | None, source_id: str | None, table: MetadataTarget | None = None
+    ) -> Iterator[tuple[Connection, datetime | None]]:
+        """Give the dictionary as it is, or as it was of one table, a source or all, replayed into memory; and the moment in UTC."""
         if as_of is None:
             with self._repository.reading() as connection:
                 yield connection, None
@@ -75,18 +79,53 @@ class Dictionary:
         past = Database("sqlite://")
         try:
             with past.writing() as connection:
-                _replay(connection, self._repository, self._tenant, source_id, shown)
+                _replay(connection, _History(self._repository, self._tenant, source_id, table, shown))
                 yield connection, shown
         finally:
             past.close()
 
 
-def _replay(connection: Connection, repository: MetadataRepository, tenant: str, source_id: str | None, until: datetime) -> None:
+class _History(NamedTuple):
+    """What is replayed: the facts up to a moment, of a source or of all, and of these structures of one table alone or of all."""
+
+    repository: MetadataRepository
+    tenant: str
+    source_id: str | None
+    table: MetadataTarget | None
+    until: datetime
+
+    def facts(self, kind: str) -> Iterator[StoredRecord]:
+        """Yield the facts of a kind in the order in which they were so."""
+        targets: Targets | None = Within(self.source_id) if self.source_id is not None else None
+        if self.table is not None and kind == "schema_snapshot":
+            targets = [self.table]
+        cursor: str | None = None
+        until = self.until + timedelta(microseconds=1)
+        while True:
+            page = self.repository.query(kind, targets=targets, tenant=self.tenant, until=until, limit=MAX_LIMIT // 10, cursor=cursor)
+            yield from page.records
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+
+def _only_table(wanted: DictionaryFilter) -> MetadataTarget | None:
+    """Return the table that a filter names, if it names one."""
+    if (
+        wanted.source_id is None
+        or wanted.schema is None
+        or wanted.table is None
+        or any(sign in wanted.schema + wanted.table for sign in "*?")
+    ):
+        return None
+    return MetadataTarget(wanted.source_id, wanted.schema, wanted.table)
+
+
+def _replay(connection: Connection, history: _History) -> None:
     projection = DictionaryProjection()
     projection.create(connection)
     batch: list[StoredRecord] = []
-    streams = [_facts(repository, kind, tenant, source_id, until) for kind in sorted(projection.kinds)]
-    for item in heapq.merge(*streams, key=sort_key):
+    for item in _telling(heapq.merge(*map(history.facts, sorted(projection.kinds)), key=sort_key)):
         batch.append(item)
         if len(batch) == _STEP_ROWS:
             projection.apply(connection, batch)
@@ -94,16 +133,28 @@ def _replay(connection: Connection, repository: MetadataRepository, tenant: str,
     projection.apply(connection, batch)
 
 
-def _facts(repository: MetadataRepository, kind: str, tenant: str, source_id: str | None, moment: datetime) -> Iterator[StoredRecord]:
-    cursor: str | None = None
-    targets = Within(source_id) if source_id is not None else None
-    while True:
-        until = moment + timedelta(microseconds=1)
-        page = repository.query(kind, targets=targets, tenant=tenant, until=until, limit=MAX_LIMIT // 10, cursor=cursor)
-        yield from page.records
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+def _telling(items: Iterable[StoredRecord]) -> Iterator[StoredRecord]:
+    """Leave out scans that the next scan of the source, with no structure in between, makes superfluous: it saw all they saw."""
+    waiting: dict[str, StoredRecord] = {}
+    for item in items:
+        if item.record.kind != "catalog_scan":
+            yield from waiting.values()
+            waiting = {}
+            yield item
+            continue
+        earlier = waiting.pop(item.record.target.source_id, None)
+        if earlier is not None and not _saw_as_much(item, earlier):
+            yield earlier
+        waiting[item.record.target.source_id] = item
+    yield from waiting.values()
+
+
+def _saw_as_much(later: StoredRecord, earlier: StoredRecord) -> bool:
+    """Return whether a scan confirms whatever an earlier one confirms, as far as its fact tells at once."""
+    new, old = later.record.payload or {}, earlier.record.payload or {}
+    is_whole = not new.get("scope") and not new.get("failures") and new["counts"]["failed"] == 0
+    complete = {name for name, reading in new["schemas"].items() if reading["complete"]}
+    return is_whole and complete.issuperset(old["schemas"])
 
 
 def _page(connection: Connection, tenant: str, wanted: DictionaryFilter, limit: int, after: _Place | None) -> DictionaryPage:
