@@ -3,9 +3,9 @@
     python -m bench.web [--days 365] [--scale 1.0] [--repeats 60] [--store sqlite:///FILE ...]
 
 Fills a store of 10,000 tables with a year of history (:mod:`bench.generate_store`) on SQLite and on PostgreSQL, unless stores are given
-that were filled so before. One server process answers as ``factbook serve`` does; requests come one after the other over loopback, for objects
-drawn at random. A page that the server does not know is told as ``not there``. Writes ``bench/results/web.json`` (server time of each page,
-beside the floor: ``/health``) and ``web-browser.json`` (what Chromium loads and when it can be used).
+that were filled so before. One server process answers as ``factbook serve`` does; requests come one after the other over loopback, for
+objects drawn at random. A page that the server does not know is told as ``not there``. Writes ``bench/results/web.json`` (server time of
+each page, beside the floor: ``/health``) and ``web-browser.json`` (what Chromium loads and when it can be used).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What every test may ask for: fresh databases on real servers, a real browser, and the folder of test data.
 
-A test that needs a server, or the browser, which can be neither found nor started fails the whole run at once, with the line that installs it.
+A test that needs a server, or the browser, which can be neither found nor started fails the whole run at once, with the line that
+installs it.
 Leaving servers out takes a decision, ``SERVICES=postgres,sqlite``, and the summary then says what was not tested.
 """
 
