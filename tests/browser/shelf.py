@@ -77,24 +77,23 @@ class Shelf(msgspec.Struct, frozen=True):
         return known.get(f"{place}.{parameter}", known.get(parameter))
 
 
-def fill(folder: Path) -> Shelf:
-    """Make the store."""
+def fill(folder: Path, *, hostile: bool = True) -> Shelf:
+    """Make the store, with the hostile source or without."""
     chinook = demo.ensure_source(folder / "chinook.sqlite")
-    _make_hostile(folder / "hostile.sqlite")
     with opened(folder) as house:
         house.run_scan()
         between = datetime.now(UTC)
         demo.change(chinook)
         house.run_scan()
-        house.run_scan(f"sqlite:///{folder}/hostile.sqlite")
         own = house.own
         house.run_profile()
         own.run_quality(rules=Rulebook("rules.yaml", RULES))
         house.diffs.fulfil("chinook")
-        for source_id in ("chinook", "hostile"):
-            own.sql_lineage.scan(source_id)
+        own.sql_lineage.scan("chinook")
         _speak(house)
         _offer(house)
+        if hostile:
+            _add_hostile(house, folder / "hostile.sqlite")
         job_id = own.jobs.page(limit=1).items[0].job_id
     return Shelf(folder, between, job_id)
 
@@ -132,18 +131,8 @@ def served(folder: Path, **settings: Any) -> Iterator[str]:
         listening.close()
 
 
-def _make_hostile(file: Path) -> None:
-    quoted = ['"' + name.replace('"', '""') + '"' for name in HOSTILE]
-    with closing(sqlite3.connect(file)) as connection, connection:
-        for name in quoted:
-            connection.execute(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, {', '.join(f'{column} TEXT' for column in quoted)})")
-            connection.execute(f"INSERT INTO {name} VALUES (1{', ?' * len(HOSTILE)})", HOSTILE)
-        view = '"</script><svg onload=alert(1)>"'
-        connection.execute(f"CREATE VIEW {view} AS SELECT id, {quoted[0]} FROM {quoted[0]}")
-
-
 def _speak(house: Factbook) -> None:
-    """Let people say what tables are: of the real one what is so, of the others what would run."""
+    """Let people say what things are, and an agent guess."""
     said = NoteSet(
         [
             NewNote("description", "Everybody who ever bought something, one row each."),
@@ -157,14 +146,8 @@ def _speak(house: Factbook) -> None:
     )
     guess = {"author_type": "agent", "notes": [{"property": "description", "value": "Songs, probably.", "confidence": 0.8}]}
     _tell(house, MetadataTarget("chinook", "main", "Track"), "annotation", guess, "agent:librarian")
-    for name in HOSTILE:
-        notes = [{"property": "description", "value": name}, {"property": "link", "value": "javascript:alert(1)"}]
-        _tell(house, MetadataTarget("hostile", "main", name), "annotation", {"author_type": "person", "notes": notes}, "person:mallory")
-        alert = {"rule": name, "state": "firing", "severity": "error", "title": name, "message": name}
-        _tell(house, MetadataTarget("hostile", "main", name), "alert", alert, f"watch:{name}")
     term = GlossaryTerm("Customer", "Somebody who bought something at least once.", "approved", "sales", ["client"], ["Sales"])
     house.glossary.add("customer", term, author="person:ada")
-    house.glossary.add("odd", GlossaryTerm(HOSTILE[0], HOSTILE[3], synonyms=[HOSTILE[1]]), author="person:mallory")
 
 
 def _tell(house: Factbook, target: MetadataTarget, kind: str, payload: dict[str, Any], producer_id: str) -> None:
@@ -172,7 +155,7 @@ def _tell(house: Factbook, target: MetadataTarget, kind: str, payload: dict[str,
 
 
 def _offer(house: Factbook) -> None:
-    """Register a product whose port is a view, under a contract; and one of a hostile name."""
+    """Register a product whose port is a view, under a contract."""
     own = house.own
     table = "chinook.main.BestCustomers"
     document = own.contracts.draft(table) | {"id": "best-customers", "status": "active", "version": "1.0.0"}
@@ -182,5 +165,28 @@ def _offer(house: Factbook) -> None:
         name="Best customers", domain="sales", owner="Sales", description="Who buys most, every morning.", ports=[port], tags=["daily"]
     )
     own.product_registry.register(best, by="person:ada")
+
+
+def _add_hostile(house: Factbook, file: Path) -> None:
+    """Scan a source whose names would run or bend a page, and say the like of it."""
+    _make_hostile(file)
+    house.run_scan(f"sqlite:///{file}")
+    house.own.sql_lineage.scan("hostile")
+    for name in HOSTILE:
+        notes = [{"property": "description", "value": name}, {"property": "link", "value": "javascript:alert(1)"}]
+        _tell(house, MetadataTarget("hostile", "main", name), "annotation", {"author_type": "person", "notes": notes}, "person:mallory")
+        alert = {"rule": name, "state": "firing", "severity": "error", "title": name, "message": name}
+        _tell(house, MetadataTarget("hostile", "main", name), "alert", alert, f"watch:{name}")
+    house.glossary.add("odd", GlossaryTerm(HOSTILE[0], HOSTILE[3], synonyms=[HOSTILE[1]]), author="person:mallory")
     odd = NewProduct(name='"><img src=x onerror=alert(1)>', domain="odd", owner=HOSTILE[0], description=HOSTILE[3])
-    own.product_registry.register(odd, by="person:mallory")
+    house.own.product_registry.register(odd, by="person:mallory")
+
+
+def _make_hostile(file: Path) -> None:
+    quoted = ['"' + name.replace('"', '""') + '"' for name in HOSTILE]
+    with closing(sqlite3.connect(file)) as connection, connection:
+        for name in quoted:
+            connection.execute(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, {', '.join(f'{column} TEXT' for column in quoted)})")
+            connection.execute(f"INSERT INTO {name} VALUES (1{', ?' * len(HOSTILE)})", HOSTILE)
+        view = '"</script><svg onload=alert(1)>"'
+        connection.execute(f"CREATE VIEW {view} AS SELECT id, {quoted[0]} FROM {quoted[0]}")
