@@ -16,7 +16,7 @@ from factbook.dictionary import overview, search
 from factbook.dictionary.entries import column_key, holds_all, search_terms, words
 from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow, SchemaRow, TablePage
 from factbook.dictionary.projection import DictionaryProjection
-from factbook.dictionary.tables import columns, objects
+from factbook.dictionary.tables import columns, objects, references
 from factbook.errors import InvalidRequest
 from factbook.repository.rows import moment
 from factbook.repository.sql import SqlRepository
@@ -26,6 +26,8 @@ from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, Stor
 from factbook_sdk.repository.paging import sort_key
 
 _STEP_ROWS = 500
+_MAX_TABLES = 200
+"""Tables that are replayed one by one; of more, their whole source."""
 _Place = tuple[str, str, str, int, str]
 """Source, schema, table, position, column: the order of rows, and what a cursor holds."""
 
@@ -50,55 +52,57 @@ class Dictionary:
         """Return rows in order; raises :class:`InvalidRequest` for a limit or cursor that cannot be."""
         check_limit(limit)
         after = _parse_cursor(cursor) if cursor is not None else None
-        with self._at(as_of, wanted.source_id, _only_table(wanted)) as (connection, shown):
+        with self._at(as_of, wanted) as (connection, shown):
             page = _page(connection, self._tenant, wanted, limit, after)
         return msgspec.structs.replace(page, as_of=shown)
 
     def schemas(self, source_id: str, *, as_of: datetime | None = None) -> list[SchemaRow]:
         """Return the schemas of a source with what is in them, by name."""
-        with self._at(as_of, source_id) as (connection, _):
-            return overview.schemas(connection, self._tenant, source_id)
+        with self._repository.reading() as connection:
+            return overview.schemas(connection, self._tenant, source_id, _in_utc(as_of))
 
     def tables(self, wanted: DictionaryFilter, *, limit: int = 100, cursor: str | None = None, as_of: datetime | None = None) -> TablePage:
-        """Return objects of one source by schema and name; of the filter its source, schema, table, type and removed ones count."""
+        """Return objects by source, schema and name; of the filter its source, schema, table and type count."""
         check_limit(limit)
-        with self._at(as_of, wanted.source_id) as (connection, shown):
-            page = overview.tables(connection, self._tenant, wanted, limit, cursor)
-        return msgspec.structs.replace(page, as_of=shown)
+        with self._repository.reading() as connection:
+            return overview.tables(connection, self._tenant, wanted, limit, cursor, _in_utc(as_of))
 
     @contextmanager
-    def _at(
-        self, as_of: datetime | None, source_id: str | None, table: MetadataTarget | None = None
-    ) -> Iterator[tuple[Connection, datetime | None]]:
-        """Give the dictionary as it is, or as it was of one table, a source or all, replayed into memory; and the moment in UTC."""
-        if as_of is None:
-            with self._repository.reading() as connection:
+    def _at(self, as_of: datetime | None, wanted: DictionaryFilter) -> Iterator[tuple[Connection, datetime | None]]:
+        """Give the dictionary as it is; or as it was, as far as the filter asks for it, replayed into memory; and the moment in UTC."""
+        with self._repository.reading() as connection:
+            if as_of is None:
                 yield connection, None
-            return
+                return
+            tables = _tables_to_replay(connection, self._tenant, wanted)
         shown = as_utc(as_of, "as_of")
         past = Database("sqlite://")
         try:
             with past.writing() as connection:
-                _replay(connection, _History(self._repository, self._tenant, source_id, table, shown))
+                _replay(connection, _History(self._repository, self._tenant, wanted.source_id, tables, shown))
                 yield connection, shown
         finally:
             past.close()
 
 
+def _in_utc(as_of: datetime | None) -> datetime | None:
+    return None if as_of is None else as_utc(as_of, "as_of")
+
+
 class _History(NamedTuple):
-    """What is replayed: the facts up to a moment, of a source or of all, and of these structures of one table alone or of all."""
+    """What is replayed: the facts up to a moment, of a source or of all, and of the structures those of some tables or all."""
 
     repository: MetadataRepository
     tenant: str
     source_id: str | None
-    table: MetadataTarget | None
+    tables: list[MetadataTarget] | None
     until: datetime
 
     def facts(self, kind: str) -> Iterator[StoredRecord]:
         """Yield the facts of a kind in the order in which they were so."""
         targets: Targets | None = Within(self.source_id) if self.source_id is not None else None
-        if self.table is not None and kind == "schema_snapshot":
-            targets = [self.table]
+        if self.tables is not None and kind == "schema_snapshot":
+            targets = self.tables
         cursor: str | None = None
         until = self.until + timedelta(microseconds=1)
         while True:
@@ -109,16 +113,15 @@ class _History(NamedTuple):
                 return
 
 
-def _only_table(wanted: DictionaryFilter) -> MetadataTarget | None:
-    """Return the table that a filter names, if it names one."""
-    if (
-        wanted.source_id is None
-        or wanted.schema is None
-        or wanted.table is None
-        or any(sign in wanted.schema + wanted.table for sign in "*?")
-    ):
+def _tables_to_replay(connection: Connection, tenant: str, wanted: DictionaryFilter) -> list[MetadataTarget] | None:
+    """Return the tables that a filter can be about at any moment, if they are few; ``None`` for all."""
+    if wanted.source_id is None or (wanted.table is None and wanted.refers_to is None):
         return None
-    return MetadataTarget(wanted.source_id, wanted.schema, wanted.table)
+    names = (objects.c.source_id, objects.c.schema_name, objects.c.table_name)
+    named = msgspec.structs.replace(wanted, object_type=None)
+    statement = select(*names).where(objects.c.tenant == tenant, *overview.conditions(named, connection.dialect.name), *_pointing(wanted))
+    found = connection.execute(statement.limit(_MAX_TABLES + 1)).all()
+    return [MetadataTarget(*name) for name in found] if len(found) <= _MAX_TABLES else None
 
 
 def _replay(connection: Connection, history: _History) -> None:
@@ -215,9 +218,20 @@ def _conditions(wanted: DictionaryFilter, dialect: str) -> Iterator[ColumnElemen
             yield flagged.is_(flag)
     if wanted.refers_to is not None:
         schema, table = wanted.refers_to
+        yield from _pointing(wanted)
         yield or_(_points_at(f"{schema}.{table}"), and_(objects.c.schema_name == schema, _points_at(table)))
     if not wanted.include_removed:
         yield columns.c.removed_at.is_(None)
+
+
+def _pointing(wanted: DictionaryFilter) -> Iterator[ColumnElement[bool]]:
+    """Yield that an object points, or pointed once, at the table of a filter: found by an index, and all there are among them."""
+    if wanted.refers_to is not None:
+        to = references.c.refers_to
+        names = (".".join(wanted.refers_to), wanted.refers_to[1])
+        # After the point comes the slash: between them lies what begins with the name and a point.
+        ranges = (or_(to == name, and_(to >= f"{name}.", to < f"{name}/")) for name in names)
+        yield objects.c.object_id.in_(select(references.c.object_id).where(or_(*ranges)))
 
 
 def _points_at(name: str) -> ColumnElement[bool]:
