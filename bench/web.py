@@ -127,6 +127,8 @@ PAGES: dict[str, Pick] = {
     "audit": lambda of: "/ui/audit",
 }
 """The pages that are measured. A page that is new is to stand here, too."""
+KEPT = "coverage of a source"
+"""A page whose answer is kept until something is told that it is made from: the first time has a row of its own."""
 
 
 @contextmanager
@@ -176,6 +178,10 @@ def measure(name: str, port: int, of: Objects, repeats: int, only: str) -> Itera
         if status != 200:
             raise AssertionError(f"{page} was answered with {status}")
         packed = _fetched(port, pick(of), packed=True)[1]
+        if page == KEPT:
+            targets = sorted({path("coverage", source_id) for source_id in SOURCES})
+            first = load.run(port, (_request(target) for target in targets), connections=1)
+            yield [name, f"{page}, the first time", *_percentiles(first), None, None]
         requests = [_request(pick(of), is_part=is_part) for _ in range(repeats)]
         run = load.run(port, iter(requests), connections=1, seconds=20)
         if set(run.statuses) != {200}:
