@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Subquery, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, Subquery, and_, case, func, or_, select, true
 
 from factbook.dictionary.model import DictionaryFilter, SchemaRow, TablePage, TableRow
 from factbook.dictionary.tables import objects, versions
@@ -31,7 +31,7 @@ def conditions(wanted: DictionaryFilter, dialect: str, of: FromClause = objects)
 
 def schemas(connection: Connection, tenant: str, source_id: str, as_of: datetime | None) -> list[SchemaRow]:
     """Return the schemas of a source that have something in them."""
-    of = _present(tenant, as_of)
+    of = _present(tenant, as_of, connection.dialect.name)
     views = func.sum(case((of.c.object_type.in_(_VIEWS), 1), else_=0))
     statement = (
         select(of.c.schema_name, func.count(), views, func.sum(of.c.column_count), func.max(of.c.changed_at))
@@ -49,7 +49,7 @@ def tables(
     connection: Connection, tenant: str, wanted: DictionaryFilter, limit: int, cursor: str | None, as_of: datetime | None
 ) -> TablePage:
     """Return a page of objects."""
-    of = _present(tenant, as_of)
+    of = _present(tenant, as_of, connection.dialect.name)
     statement = (
         select(of)
         .where(*conditions(wanted, connection.dialect.name, of))
@@ -64,7 +64,7 @@ def tables(
     return TablePage(page, following, as_of)
 
 
-def _present(tenant: str, as_of: datetime | None) -> Subquery:
+def _present(tenant: str, as_of: datetime | None, dialect: str) -> Subquery:
     """Return the objects of a tenant that are there, or were at a moment: each as the last snapshot until then has it."""
     name = (objects.c.source_id, objects.c.schema_name, objects.c.table_name)
     if as_of is None:
@@ -77,21 +77,27 @@ def _present(tenant: str, as_of: datetime | None) -> Subquery:
             objects.c.changed_at,
         )
         return select(*name, *said).where(objects.c.tenant == tenant, objects.c.removed_at.is_(None)).subquery()
+    of: FromClause = versions
+    on: ColumnElement[bool] = true()
     before = versions.alias("before")
     last = (
-        select(before.c.offset)
+        select(before if dialect == "postgresql" else before.c.offset)
         .where(before.c.object_id == objects.c.object_id, before.c.described_at <= microseconds(as_of))
         .order_by(before.c.described_at.desc(), before.c.offset.desc())
         .limit(1)
         .correlate(objects)
-        .scalar_subquery()
     )
-    said_then = (versions.c.object_type, versions.c.comment, versions.c.owner, versions.c.column_count)
+    if dialect == "postgresql":
+        # Joined by its offset, the last one would be looked for twice, and of all objects before the first page of them is known.
+        of = last.lateral("last")
+    else:
+        on = and_(versions.c.object_id == objects.c.object_id, versions.c.offset == last.scalar_subquery())
+    said_then = (of.c.object_type, of.c.comment, of.c.owner, of.c.column_count)
     return (
-        select(*name, *said_then, objects.c.first_seen, versions.c.described_at.label("changed_at"))
+        select(*name, *said_then, objects.c.first_seen, of.c.described_at.label("changed_at"))
         .select_from(objects)
-        .join(versions, and_(versions.c.object_id == objects.c.object_id, versions.c.offset == last))
-        .where(objects.c.tenant == tenant, versions.c.object_type.is_not(None))
+        .join(of, on)
+        .where(objects.c.tenant == tenant, of.c.object_type.is_not(None))
         .subquery()
     )
 
