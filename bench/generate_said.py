@@ -96,7 +96,7 @@ def glossary(_: Tables, moment: datetime) -> Iterator[MetadataRecord]:
 
 def products(tables: Tables, moment: datetime) -> Iterator[MetadataRecord]:
     """Yield products, each with a table that it gives out under a contract, and one that it takes in."""
-    for place, (given, taken) in enumerate(_ports(tables)):
+    for place, (given, taken) in enumerate(ports(tables)):
         product = DataProduct(
             f"product_{place:04d}",
             DOMAINS[place % len(DOMAINS)],
@@ -117,7 +117,7 @@ def products(tables: Tables, moment: datetime) -> Iterator[MetadataRecord]:
 
 def contracts(tables: Tables, moment: datetime) -> Iterator[MetadataRecord]:
     """Yield the contract of each product's table, as it is drafted from the table and stored."""
-    for given, _ in _ports(tables):
+    for given, _ in ports(tables):
         document = draft_contract(_ref(given), tables[given], None) | {"status": "active", "version": "1.0.0"}
         bound = [ContractObject(item["name"], _ref(given)) for item in objects_of(document)]
         producer = contract_producer(document["id"])
@@ -127,7 +127,8 @@ def contracts(tables: Tables, moment: datetime) -> Iterator[MetadataRecord]:
         yield record_of(promise, given, producer_id=producer, produced_at=moment)
 
 
-def _ports(tables: Tables) -> list[tuple[MetadataTarget, MetadataTarget]]:
+def ports(tables: Tables) -> list[tuple[MetadataTarget, MetadataTarget]]:
+    """Return the tables that products give out and take in, in the order of the products."""
     there = [target for target in tables if target.source_id == "warehouse"]
     count = min(PRODUCTS, len(there) // 2)
     return [(there[place * 2 + 1], there[place * 2]) for place in range(count)]

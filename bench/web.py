@@ -28,7 +28,7 @@ from typing import Any
 
 from bench import load, report
 from bench.floor_repository import postgres, sqlite
-from bench.generate_said import DOMAINS, PRODUCTS, TERMS
+from bench.generate_said import DOMAINS, TERMS, ports
 from bench.generate_store import SOURCES, WORDS, Company, fill
 from factbook.app import Factbook
 from factbook.settings import load_settings
@@ -48,13 +48,16 @@ class Objects:
         self._chance = random.Random(7)
         company = Company(scale)
         self._tables = list(company.tables)
-        self._used = self._tables[1 : 2 * PRODUCTS : 2]
+        self._used = [given for given, _ in ports(company.tables)]
         self._jobs = jobs
 
     def table(self, *tab: str) -> str:
         """Return the path of a page of a table, which every third time is one that was measured."""
         chosen = self._chance.choice(self._tables if self._chance.random() > 0.3 else self._tables[:20])
         return path("table", chosen.source_id, chosen.schema or "", chosen.table or "", *tab)
+
+    def product(self) -> str:
+        return f"product_{self._chance.randrange(len(self._used)):04d}"
 
     def contracted(self) -> str:
         chosen = self._chance.choice(self._used)
@@ -102,7 +105,7 @@ PAGES: dict[str, Pick] = {
     "changes": lambda of: "/ui/diff",
     "changes of a source": lambda of: path("diff", of.source()),
     "products": lambda of: "/ui/products",
-    "product": lambda of: path("product", f"product_{of.number(PRODUCTS):04d}"),
+    "product": lambda of: path("product", of.product()),
     "domains": lambda of: "/ui/domains",
     "domain": lambda of: path("domain", DOMAINS[of.number(len(DOMAINS))]),
     "contracts": lambda of: "/ui/contracts",

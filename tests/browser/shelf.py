@@ -26,6 +26,7 @@ from factbook.knowledge.places import Place
 from factbook.products.model import NewPort, NewProduct, TablePlace
 from factbook.quality.job import Rulebook
 from factbook.settings import load_settings
+from factbook.watch.raising import Raising
 from factbook.web.app import create_app
 from factbook_sdk.facts import MetadataRecord, MetadataTarget
 from factbook_sdk.facts.kinds.glossary_term import GlossaryTerm
@@ -90,6 +91,7 @@ def fill(folder: Path, *, hostile: bool = True) -> Shelf:
         own.run_quality(rules=Rulebook("rules.yaml", RULES))
         house.diffs.fulfil("chinook")
         own.sql_lineage.scan("chinook")
+        Raising(house.repository, house.rulebook)(house.repository.tail(0, kinds=["catalog_diff", "quality_result"], limit=1_000).records)
         _speak(house)
         _offer(house)
         if hostile:
