@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.browser.shelf import Shelf, fill, served
 
 from factbook.log import configure_logging
@@ -23,6 +23,8 @@ WIDE = {"width": 1280, "height": 850}
 NARROW = {"width": 360, "height": 740}
 ELSEWHERE = "factbook.example"
 """A name that the browser takes for this machine's address: who asks by it is not local, and has to sign in."""
+PATIENCE = 20_000
+"""Milliseconds that a page may take on a machine that is busy with other tests."""
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1"]
 
 
@@ -89,6 +91,7 @@ def serve(tmp_path: Path, shelf: Shelf) -> Iterator[Callable[..., str]]:
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """The browser."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
         yield opened
@@ -110,7 +113,7 @@ def visit(browser: Browser, base: str, contexts: dict[str, BrowserContext]) -> I
         chosen = {"viewport": WIDE, "locale": "en-GB", "timezone_id": "Europe/Berlin", **options}
         if str(chosen) not in contexts:
             contexts[str(chosen)] = browser.new_context(**chosen)
-            contexts[str(chosen)].set_default_timeout(15_000)
+            contexts[str(chosen)].set_default_timeout(PATIENCE)
         watched = Watched(contexts[str(chosen)], address or base)
         opened.append(watched)
         return watched
