@@ -11,7 +11,20 @@ from tools.bench_table import render
 from bench.report import tables_of
 
 HERE = Path(__file__).parent
-NOT_BENCHES = {"__init__", "__main__", "generate", "generate_records", "load", "memory", "profile_engines", "report", "timing"}
+NOT_BENCHES = {
+    "__init__",
+    "__main__",
+    "browsing",
+    "generate",
+    "generate_records",
+    "generate_said",
+    "generate_store",
+    "load",
+    "memory",
+    "profile_engines",
+    "report",
+    "timing",
+}
 
 
 def main() -> int:

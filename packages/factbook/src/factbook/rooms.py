@@ -100,7 +100,8 @@ class Rooms:
     def lint(self) -> Lint:
         from factbook.lint import Lint
 
-        return Lint(self._house.repository, tenant=self.tenant)
+        repository = self._house.repository
+        return Lint(repository, tenant=self.tenant, last_offset=repository.last_offset)
 
     @cached_property
     def names(self) -> NameLedger:

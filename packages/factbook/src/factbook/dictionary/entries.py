@@ -34,7 +34,7 @@ def column_entries(payload: dict[str, Any]) -> Iterator[ColumnEntry]:
     constraints: list[dict[str, Any]] = payload.get("constraints", [])
     primary = {name for item in constraints if item["type"] == "primary_key" for name in item.get("columns", ())}
     unique = {item["columns"][0] for item in constraints if item["type"] in ("unique", "primary_key") and len(item.get("columns", ())) == 1}
-    refers = dict(_references(constraints))
+    refers = dict(references_in(constraints))
     indexed: set[str] = set()
     for index in payload.get("indexes", ()):
         parts = index["parts"]
@@ -61,8 +61,9 @@ def column_entries(payload: dict[str, Any]) -> Iterator[ColumnEntry]:
         )
 
 
-def _references(constraints: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yield each column with what it refers to, keys of many columns first: a key of one has no other column that tells of it."""
+def references_in(constraints: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield the columns that foreign keys are on, with the columns (or tables) they point at; keys of many columns first: a key of one has
+    no other column that tells of it."""
     keys = [constraint for constraint in constraints if constraint["type"] == "foreign_key"]
     for constraint in sorted(keys, key=lambda key: -len(key.get("columns", ()))):
         target = constraint["references"]

@@ -77,7 +77,7 @@ class SchemaRow(msgspec.Struct, frozen=True):
 
 
 class TableRow(msgspec.Struct, frozen=True):
-    """One table or view, without its columns."""
+    """One table or view that is there, without its columns."""
 
     source_id: str
     schema: str
@@ -87,9 +87,7 @@ class TableRow(msgspec.Struct, frozen=True):
     comment: str | None
     owner: str | None
     first_seen: datetime
-    last_seen: datetime
     changed_at: datetime
-    removed_at: datetime | None
 
 
 class TablePage(msgspec.Struct, frozen=True):

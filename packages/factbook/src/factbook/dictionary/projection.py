@@ -12,12 +12,13 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from factbook.database.bulk import bulk_insert, bulk_upsert
+from factbook.database.log_tables import records as log_records
 from factbook.dictionary import search
-from factbook.dictionary.entries import ColumnEntry, column_entries, words
-from factbook.dictionary.tables import columns, objects
+from factbook.dictionary.entries import ColumnEntry, column_entries, references_in, words
+from factbook.dictionary.tables import columns, objects, references, versions
 from factbook.repository.projection import Projection
 from factbook.repository.rows import microseconds
 from factbook.sources.contract import TableName, covers_table
@@ -29,6 +30,8 @@ _Key = tuple[str, str, str, str]
 
 _OBJECT = tuple(column.name for column in objects.columns)
 _COLUMN = tuple(column.name for column in columns.columns)
+_REFERENCE = tuple(column.name for column in references.columns)
+_VERSION = tuple(column.name for column in versions.columns)
 _HISTORY = 1 + len(ColumnEntry._fields)
 _LOOKUP = 200
 
@@ -55,9 +58,9 @@ class DictionaryProjection(Projection):
     """One row per object and one per column."""
 
     name = "dictionary"
-    version = 3
+    version = 4
     kinds = frozenset({"schema_snapshot", "catalog_scan"})
-    tables = (objects, columns)
+    tables = (objects, versions, columns, references)
 
     def create(self, connection: Connection) -> None:
         super().create(connection)
@@ -66,6 +69,13 @@ class DictionaryProjection(Projection):
     def drop(self, connection: Connection) -> None:
         search.drop(connection)
         super().drop(connection)
+
+    def forget(self, connection: Connection, tenant: str, kind: str) -> None:
+        if kind != "schema_snapshot":
+            return
+        of_tenant = select(objects.c.object_id).where(objects.c.tenant == tenant)
+        kept = select(log_records.c.offset).where(log_records.c.offset == versions.c.offset).exists()
+        connection.execute(delete(versions).where(versions.c.object_id.in_(of_tenant), ~kept))
 
     def apply(self, connection: Connection, records: Sequence[StoredRecord]) -> None:
         """Fold runs of snapshots together; a scan's record ends a run, because it confirms what stands before it."""
@@ -97,6 +107,8 @@ class _Fold:
         self._touched: dict[int, dict[str, Any]] = {}
         self._changed: set[tuple[int, str]] = set()
         self._reworded: set[int] = set()
+        self._versions: list[tuple[Any, ...]] = []
+        self._references: set[tuple[str, int]] = set()
 
     def apply(self) -> None:
         if not self._batch:
@@ -133,6 +145,7 @@ class _Fold:
                 return
             found = self._new_object(_key(item), produced_at)
         self._touched[found["object_id"]] = found
+        self._versions.append(_version(found["object_id"], item))
         if produced_at < found["described_at"]:
             self._date_back(found, payload or {}, produced_at)
         elif payload is None:
@@ -143,6 +156,7 @@ class _Fold:
     def _date_back(self, found: dict[str, Any], payload: dict[str, Any], produced_at: int) -> None:
         """Take from an older snapshot only that things were there already."""
         found["first_seen"] = min(found["first_seen"], produced_at)
+        self._references |= {(name, found["object_id"]) for _, name in references_in(payload.get("constraints", []))}
         for described in payload.get("columns", ()):
             column = self._columns[found["object_id"]].get(described["name"])
             if column is not None and produced_at < column.first_seen:
@@ -167,7 +181,7 @@ class _Fold:
 
     def _remove(self, found: dict[str, Any], produced_at: int) -> None:
         self._columns_gone(self._columns[found["object_id"]].values(), produced_at, found["last_seen"])
-        found.update(described_at=produced_at, removed_at=produced_at, changed_at=produced_at)
+        found.update(described_at=produced_at, removed_at=produced_at, changed_at=produced_at, column_count=0)
 
     def _columns_gone(self, gone: Iterable[_Column], produced_at: int, last_seen: int) -> None:
         for column in [column for column in gone if column.removed_at is None]:
@@ -195,12 +209,15 @@ class _Fold:
                 self._set(_Column(object_id, entry, produced_at, produced_at))
             elif stored.entry.attributes_hash != entry.attributes_hash or stored.removed_at is not None:
                 self._set(_Column(object_id, entry, stored.first_seen, produced_at))
+        found["column_count"] = len(present)
         if len(mine) > len(present):
             self._columns_gone((column for name, column in mine.items() if name not in present), produced_at, seen_before)
 
     def _set(self, column: _Column) -> None:
         object_id, name = column.object_id, column.entry.column_name
         self._columns[object_id][name] = column
+        if column.entry.refers_to is not None:
+            self._references.add((column.entry.refers_to, object_id))
         if object_id in self._known:
             self._changed.add((object_id, name))
 
@@ -209,6 +226,8 @@ class _Fold:
         known = [row for object_id, row in self._touched.items() if object_id in self._known]
         bulk_insert(self._connection, objects, _OBJECT, _values(new))
         bulk_upsert(self._connection, objects, _OBJECT, _values(known), key=("object_id",))
+        bulk_insert(self._connection, versions, _VERSION, self._versions)
+        bulk_upsert(self._connection, references, _REFERENCE, sorted(self._references), key=_REFERENCE)
         fresh = [column for row in new for column in self._columns[row["object_id"]].values()]
         there = [(column.object_id, *column.entry, column.first_seen, column.changed_at) for column in fresh if column.last_seen is None]
         bulk_insert(self._connection, columns, _COLUMN[:-2], there)
@@ -222,6 +241,13 @@ class _Fold:
         own = (found["schema_name"], found["table_name"], found["comment"])
         theirs = (text for column in self._columns[object_id].values() for text in (column.entry.column_name, column.entry.comment))
         return words(chain(own, theirs))
+
+
+def _version(object_id: int, item: StoredRecord) -> tuple[Any, ...]:
+    payload = item.record.payload or {}
+    said = (payload.get("object_type"), payload.get("comment"), payload.get("owner"))
+    count = len({column["name"] for column in payload.get("columns", ())})
+    return (object_id, microseconds(item.record.produced_at), item.offset, *said, count)
 
 
 def _values(rows: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:

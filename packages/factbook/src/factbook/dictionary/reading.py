@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, text, tuple_
@@ -17,17 +17,19 @@ from factbook.dictionary.entries import column_key, holds_all, search_terms, wor
 from factbook.dictionary.keys import KeyNeighbourhood, Neighbours, TableKey, pointing
 from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow, ObjectState, SchemaRow, TablePage
 from factbook.dictionary.projection import DictionaryProjection
-from factbook.dictionary.tables import columns, objects
+from factbook.dictionary.tables import columns, objects, references
 from factbook.errors import InvalidRequest
 from factbook.repository.rows import moment
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.facts.record import as_utc
-from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, StoredRecord, Within, check_limit
+from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, StoredRecord, Targets, Within, check_limit
 from factbook_sdk.repository.paging import sort_key
 
 _STEP_ROWS = 500
+_MAX_TABLES = 200
+"""Tables that are replayed one by one; of more, their whole source."""
 _Place = tuple[str, str, str, int, str]
 """Source, schema, table, position, column: the order of rows, and what a cursor holds."""
 
@@ -52,28 +54,27 @@ class Dictionary:
         """Return rows in order; raises :class:`InvalidRequest` for a limit or cursor that cannot be."""
         check_limit(limit)
         after = _parse_cursor(cursor) if cursor is not None else None
-        with self._at(as_of, wanted.source_id) as (connection, shown):
+        with self._at(as_of, wanted) as (connection, shown):
             page = _page(connection, self._tenant, wanted, limit, after)
         return msgspec.structs.replace(page, as_of=shown)
 
     def schemas(self, source_id: str, *, as_of: datetime | None = None) -> list[SchemaRow]:
         """Return the schemas of a source with what is in them, by name."""
-        with self._at(as_of, source_id) as (connection, _):
-            return overview.schemas(connection, self._tenant, source_id)
+        with self._repository.reading() as connection:
+            return overview.schemas(connection, self._tenant, source_id, _in_utc(as_of))
 
     def tables(self, wanted: DictionaryFilter, *, limit: int = 100, cursor: str | None = None, as_of: datetime | None = None) -> TablePage:
-        """Return objects of one source by schema and name; of the filter its source, schema, table, type and removed ones count."""
+        """Return objects by source, schema and name; of the filter its source, schema, table and type count."""
         check_limit(limit)
-        with self._at(as_of, wanted.source_id) as (connection, shown):
-            page = overview.tables(connection, self._tenant, wanted, limit, cursor)
-        return msgspec.structs.replace(page, as_of=shown)
+        with self._repository.reading() as connection:
+            return overview.tables(connection, self._tenant, wanted, limit, cursor, _in_utc(as_of))
 
     def keys_around(
         self, source_id: str, schema: str, table: str, *, expanded: Sequence[str] = (), as_of: datetime | None = None
     ) -> KeyNeighbourhood:
         """Return the tables one foreign key away from a table, and one more from each of those whose keys are ``expanded``. Of a table that
         is gone the last structure it had counts."""
-        with self._at(as_of, source_id) as (connection, _):
+        with self._at(as_of, DictionaryFilter(source_id=source_id)) as (connection, _):
             pairs = pointing(connection, self._tenant, source_id)
 
         def read(tables: Collection[TableKey]) -> dict[TableKey, tuple[SchemaSnapshot | None, bool]]:
@@ -102,28 +103,67 @@ class Dictionary:
             return overview.states(connection, self._tenant, names)
 
     @contextmanager
-    def _at(self, as_of: datetime | None, source_id: str | None) -> Iterator[tuple[Connection, datetime | None]]:
-        """Give the dictionary as it is, or as it was, replayed into memory; and the moment in UTC."""
-        if as_of is None:
-            with self._repository.reading() as connection:
+    def _at(self, as_of: datetime | None, wanted: DictionaryFilter) -> Iterator[tuple[Connection, datetime | None]]:
+        """Give the dictionary as it is; or as it was, as far as the filter asks for it, replayed into memory; and the moment in UTC."""
+        with self._repository.reading() as connection:
+            if as_of is None:
                 yield connection, None
-            return
+                return
+            tables = _tables_to_replay(connection, self._tenant, wanted)
         shown = as_utc(as_of, "as_of")
         past = Database("sqlite://")
         try:
             with past.writing() as connection:
-                _replay(connection, self._repository, self._tenant, source_id, shown)
+                _replay(connection, _History(self._repository, self._tenant, wanted.source_id, tables, shown))
                 yield connection, shown
         finally:
             past.close()
 
 
-def _replay(connection: Connection, repository: MetadataRepository, tenant: str, source_id: str | None, until: datetime) -> None:
+def _in_utc(as_of: datetime | None) -> datetime | None:
+    return None if as_of is None else as_utc(as_of, "as_of")
+
+
+class _History(NamedTuple):
+    """What is replayed: the facts up to a moment, of a source or of all, and of the structures those of some tables or all."""
+
+    repository: MetadataRepository
+    tenant: str
+    source_id: str | None
+    tables: list[MetadataTarget] | None
+    until: datetime
+
+    def facts(self, kind: str) -> Iterator[StoredRecord]:
+        """Yield the facts of a kind in the order in which they were so."""
+        targets: Targets | None = Within(self.source_id) if self.source_id is not None else None
+        if self.tables is not None and kind == "schema_snapshot":
+            targets = self.tables
+        cursor: str | None = None
+        until = self.until + timedelta(microseconds=1)
+        while True:
+            page = self.repository.query(kind, targets=targets, tenant=self.tenant, until=until, limit=MAX_LIMIT // 10, cursor=cursor)
+            yield from page.records
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+
+def _tables_to_replay(connection: Connection, tenant: str, wanted: DictionaryFilter) -> list[MetadataTarget] | None:
+    """Return the tables that a filter can be about at any moment, if they are few; ``None`` for all."""
+    if wanted.source_id is None or (wanted.table is None and wanted.refers_to is None):
+        return None
+    names = (objects.c.source_id, objects.c.schema_name, objects.c.table_name)
+    named = msgspec.structs.replace(wanted, object_type=None)
+    statement = select(*names).where(objects.c.tenant == tenant, *overview.conditions(named, connection.dialect.name), *_pointing(wanted))
+    found = connection.execute(statement.limit(_MAX_TABLES + 1)).all()
+    return [MetadataTarget(*name) for name in found] if len(found) <= _MAX_TABLES else None
+
+
+def _replay(connection: Connection, history: _History) -> None:
     projection = DictionaryProjection()
     projection.create(connection)
     batch: list[StoredRecord] = []
-    streams = [_facts(repository, kind, tenant, source_id, until) for kind in sorted(projection.kinds)]
-    for item in heapq.merge(*streams, key=sort_key):
+    for item in _telling(heapq.merge(*map(history.facts, sorted(projection.kinds)), key=sort_key)):
         batch.append(item)
         if len(batch) == _STEP_ROWS:
             projection.apply(connection, batch)
@@ -131,16 +171,28 @@ def _replay(connection: Connection, repository: MetadataRepository, tenant: str,
     projection.apply(connection, batch)
 
 
-def _facts(repository: MetadataRepository, kind: str, tenant: str, source_id: str | None, moment: datetime) -> Iterator[StoredRecord]:
-    cursor: str | None = None
-    targets = Within(source_id) if source_id is not None else None
-    while True:
-        until = moment + timedelta(microseconds=1)
-        page = repository.query(kind, targets=targets, tenant=tenant, until=until, limit=MAX_LIMIT // 10, cursor=cursor)
-        yield from page.records
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+def _telling(items: Iterable[StoredRecord]) -> Iterator[StoredRecord]:
+    """Leave out scans that the next scan of the source, with no structure in between, makes superfluous: it saw all they saw."""
+    waiting: dict[str, StoredRecord] = {}
+    for item in items:
+        if item.record.kind != "catalog_scan":
+            yield from waiting.values()
+            waiting = {}
+            yield item
+            continue
+        earlier = waiting.pop(item.record.target.source_id, None)
+        if earlier is not None and not _saw_as_much(item, earlier):
+            yield earlier
+        waiting[item.record.target.source_id] = item
+    yield from waiting.values()
+
+
+def _saw_as_much(later: StoredRecord, earlier: StoredRecord) -> bool:
+    """Return whether a scan confirms whatever an earlier one confirms, as far as its fact tells at once."""
+    new, old = later.record.payload or {}, earlier.record.payload or {}
+    is_whole = not new.get("scope") and not new.get("failures") and new["counts"]["failed"] == 0
+    complete = {name for name, reading in new["schemas"].items() if reading["complete"]}
+    return is_whole and complete.issuperset(old["schemas"])
 
 
 def _page(connection: Connection, tenant: str, wanted: DictionaryFilter, limit: int, after: _Place | None) -> DictionaryPage:
@@ -201,9 +253,20 @@ def _conditions(wanted: DictionaryFilter, dialect: str) -> Iterator[ColumnElemen
             yield flagged.is_(flag)
     if wanted.refers_to is not None:
         schema, table = wanted.refers_to
+        yield from _pointing(wanted)
         yield or_(_points_at(f"{schema}.{table}"), and_(objects.c.schema_name == schema, _points_at(table)))
     if not wanted.include_removed:
         yield columns.c.removed_at.is_(None)
+
+
+def _pointing(wanted: DictionaryFilter) -> Iterator[ColumnElement[bool]]:
+    """Yield that an object points, or pointed once, at the table of a filter: found by an index, and all there are among them."""
+    if wanted.refers_to is not None:
+        to = references.c.refers_to
+        names = (".".join(wanted.refers_to), wanted.refers_to[1])
+        # After the point comes the slash: between them lies what begins with the name and a point.
+        ranges = (or_(to == name, and_(to >= f"{name}.", to < f"{name}/")) for name in names)
+        yield objects.c.object_id.in_(select(references.c.object_id).where(or_(*ranges)))
 
 
 def _points_at(name: str) -> ColumnElement[bool]:

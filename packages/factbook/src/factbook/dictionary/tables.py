@@ -1,4 +1,7 @@
-"""The dictionary's own tables: objects, their columns, and the words to find them by. A view of the log: dropped and rebuilt at will."""
+"""The dictionary's own tables: objects with what they once were, their columns, what these refer to, and the words to find them by.
+
+A view of the log: dropped and rebuilt at will.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ objects = Table(
     Column("object_type", Text, nullable=False),
     Column("comment", Text),
     Column("owner", Text),
+    Column("column_count", Integer, nullable=False),
     Column("described_at", BigInteger, nullable=False),
     Column("first_seen", BigInteger, nullable=False),
     Column("last_seen", BigInteger, nullable=False),
@@ -27,6 +31,20 @@ objects = Table(
     UniqueConstraint("tenant", "source_id", "schema_name", "table_name"),
 )
 """``described_at`` is the time of the snapshot shown, or of the tombstone. Times are microseconds since 1970 in UTC."""
+
+versions = Table(
+    "dictionary_versions",
+    METADATA,
+    Column("object_id", _BIG, primary_key=True, autoincrement=False),
+    Column("described_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("object_type", Text),
+    Column("comment", Text),
+    Column("owner", Text),
+    Column("column_count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What each snapshot said of its object as a whole; a tombstone has no type."""
 
 columns = Table(
     "dictionary_columns",
@@ -52,3 +70,12 @@ columns = Table(
     sqlite_with_rowid=False,
 )
 """``last_seen`` is set when a column goes; one that is there was last seen when its object was."""
+
+references = Table(
+    "dictionary_references",
+    METADATA,
+    Column("refers_to", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
+    Column("object_id", _BIG, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Which objects have, or once had, a column whose foreign key points somewhere: those to look at for what points at a table."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 
 from factbook.errors import InvalidRequest
 from factbook.lint.checks import Survey, judge
+from factbook.lint.keeping import Kept
 from factbook.lint.model import SEVERITIES, Coverage, Documented, Finding, Ignored, LintPage, LintReport, Severity
 from factbook.lint.rules import LintRules, covering
 from factbook.lint.tables import LintTable, read_tables
@@ -22,16 +24,24 @@ _Tally = dict[str, Counter[str]]
 
 
 class Lint:
-    """The lints of one tenant."""
+    """The lints of one tenant. With ``last_offset``, which tells where the log ends, reports by our own rules are kept while they hold."""
 
-    def __init__(self, repository: MetadataRepository, *, tenant: str) -> None:
+    def __init__(self, repository: MetadataRepository, *, tenant: str, last_offset: Callable[[], int] | None = None) -> None:
         self._repository = repository
         self._tenant = tenant
+        self._kept = None if last_offset is None else Kept(repository, last_offset, tenant=tenant)
 
     def report(
         self, source_id: str, rules: LintRules = _OURS, *, as_of: datetime | None = None, since: datetime | None = None
     ) -> LintReport:
         """Judge a source as it is, or was at ``as_of``; with ``since`` also say what was documented then. Raises :class:`NotFound`."""
+
+        def make() -> LintReport:
+            return self._report(source_id, rules, as_of, since)
+
+        return make() if self._kept is None or rules is not _OURS else self._kept.get((source_id, as_of, since), source_id, make)
+
+    def _report(self, source_id: str, rules: LintRules, as_of: datetime | None, since: datetime | None) -> LintReport:
         shown = None if as_of is None else as_utc(as_of, "as_of")
         earlier = None if since is None else as_utc(since, "since")
         survey, coverage = self._survey(source_id, rules, shown)
