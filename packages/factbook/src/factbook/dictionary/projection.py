@@ -7,7 +7,7 @@ with every scan that read the object's schema completely with the object inside 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -15,12 +15,12 @@ import msgspec
 from sqlalchemy import Connection, Row, func, select, update
 
 from factbook.database.bulk import bulk_insert, bulk_upsert
-from factbook.dictionary import search
-from factbook.dictionary.entries import ColumnEntry, column_entries, words
-from factbook.dictionary.tables import columns, objects
+from factbook.dictionary.entries import ColumnEntry, column_entries
+from factbook.dictionary.tables import columns, objects, word_index
 from factbook.repository.projection import Projection
 from factbook.repository.rows import microseconds
 from factbook.sources.contract import TableName, covers_table
+from factbook.words import Field, compact, fitting, part_tokens, text_tokens, tokens, words_of_name
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan
 from factbook_sdk.repository.contract import StoredRecord
 
@@ -55,16 +55,16 @@ class DictionaryProjection(Projection):
     """One row per object and one per column."""
 
     name = "dictionary"
-    version = 2
+    version = 3
     kinds = frozenset({"schema_snapshot", "catalog_scan"})
     tables = (objects, columns)
 
     def create(self, connection: Connection) -> None:
         super().create(connection)
-        search.create(connection)
+        word_index.create(connection)
 
     def drop(self, connection: Connection) -> None:
-        search.drop(connection)
+        word_index.drop(connection)
         super().drop(connection)
 
     def apply(self, connection: Connection, records: Sequence[StoredRecord]) -> None:
@@ -215,13 +215,22 @@ class _Fold:
         bulk_insert(self._connection, columns, _COLUMN, [column.to_row() for column in fresh if column.last_seen is not None])
         changed = [self._columns[object_id][name].to_row() for object_id, name in sorted(self._changed)]
         bulk_upsert(self._connection, columns, _COLUMN, changed, key=("object_id", "column_name"))
-        search.replace(self._connection, {object_id: self._words(object_id) for object_id in self._reworded}, self._known)
+        word_index.replace(self._connection, {object_id: self._words(object_id) for object_id in self._reworded}, self._known)
 
-    def _words(self, object_id: int) -> set[str]:
+    def _words(self, object_id: int) -> list[str]:
         found = self._touched[object_id]
-        own = (found["schema_name"], found["table_name"], found["comment"])
-        theirs = (text for column in self._columns[object_id].values() for text in (column.entry.column_name, column.entry.comment))
-        return words(chain(own, theirs))
+        name, mine = found["table_name"], self._columns[object_id].values()
+        kept = [Field.WHOLE.value + compact(name), *tokens(Field.NAME, words_of_name(name))]
+        kept += tokens(Field.PLACE, words_of_name(found["source_id"]) | words_of_name(found["schema_name"]))
+        for column in mine:
+            words = part_tokens(column.entry.column_name)
+            kept += words if column.removed_at is None else tokens(Field.GONE, (word[1:] for word in words))
+        kept += text_tokens(found["comment"] or "")
+        for column in mine:
+            if column.entry.comment:
+                words = text_tokens(column.entry.comment)
+                kept += words if column.removed_at is None else tokens(Field.GONE, (word[1:] for word in words))
+        return fitting(kept)
 
 
 def _values(rows: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:

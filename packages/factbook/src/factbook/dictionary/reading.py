@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, text, tuple_
 
 from factbook.database.engine import Database
-from factbook.dictionary import overview, search
-from factbook.dictionary.entries import column_key, holds_all, search_terms, words
+from factbook.dictionary import overview
+from factbook.dictionary.entries import column_key
 from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow, SchemaRow, TablePage
 from factbook.dictionary.projection import DictionaryProjection
-from factbook.dictionary.tables import columns, objects
+from factbook.dictionary.tables import columns, objects, word_index
 from factbook.errors import InvalidRequest
+from factbook.repository.past import replay
 from factbook.repository.rows import moment
 from factbook.repository.sql import SqlRepository
+from factbook.words import Field, Question, holds_all, parse_question, words_of_name, words_of_text
 from factbook_sdk.facts.record import as_utc
-from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, StoredRecord, Within, check_limit
-from factbook_sdk.repository.paging import sort_key
+from factbook_sdk.repository.contract import check_limit
 
 _STEP_ROWS = 500
 _Place = tuple[str, str, str, int, str]
 """Source, schema, table, position, column: the order of rows, and what a cursor holds."""
 
+_SEARCHED = (Field.NAME, Field.PART, Field.TEXT, Field.PLACE, Field.GONE)
 _PLACE = (objects.c.source_id, objects.c.schema_name, objects.c.table_name, columns.c.position, columns.c.column_name)
 
 
@@ -48,24 +49,24 @@ class Dictionary:
         """Return rows in order; raises :class:`InvalidRequest` for a limit or cursor that cannot be."""
         check_limit(limit)
         after = _parse_cursor(cursor) if cursor is not None else None
-        with self._at(as_of, wanted.source_id) as (connection, shown):
+        with self.at(as_of, wanted.source_id) as (connection, shown):
             page = _page(connection, self._tenant, wanted, limit, after)
         return msgspec.structs.replace(page, as_of=shown)
 
     def schemas(self, source_id: str, *, as_of: datetime | None = None) -> list[SchemaRow]:
         """Return the schemas of a source with what is in them, by name."""
-        with self._at(as_of, source_id) as (connection, _):
+        with self.at(as_of, source_id) as (connection, _):
             return overview.schemas(connection, self._tenant, source_id)
 
     def tables(self, wanted: DictionaryFilter, *, limit: int = 100, cursor: str | None = None, as_of: datetime | None = None) -> TablePage:
         """Return objects of one source by schema and name; of the filter its source, schema, table, type and removed ones count."""
         check_limit(limit)
-        with self._at(as_of, wanted.source_id) as (connection, shown):
+        with self.at(as_of, wanted.source_id) as (connection, shown):
             page = overview.tables(connection, self._tenant, wanted, limit, cursor)
         return msgspec.structs.replace(page, as_of=shown)
 
     @contextmanager
-    def _at(self, as_of: datetime | None, source_id: str | None) -> Iterator[tuple[Connection, datetime | None]]:
+    def at(self, as_of: datetime | None, source_id: str | None) -> Iterator[tuple[Connection, datetime | None]]:
         """Give the dictionary as it is, or as it was, replayed into memory; and the moment in UTC."""
         if as_of is None:
             with self._repository.reading() as connection:
@@ -75,46 +76,21 @@ class Dictionary:
         past = Database("sqlite://")
         try:
             with past.writing() as connection:
-                _replay(connection, self._repository, self._tenant, source_id, shown)
+                replay(connection, DictionaryProjection(), self._repository, tenant=self._tenant, source_id=source_id, until=shown)
                 yield connection, shown
         finally:
             past.close()
 
 
-def _replay(connection: Connection, repository: MetadataRepository, tenant: str, source_id: str | None, until: datetime) -> None:
-    projection = DictionaryProjection()
-    projection.create(connection)
-    batch: list[StoredRecord] = []
-    streams = [_facts(repository, kind, tenant, source_id, until) for kind in sorted(projection.kinds)]
-    for item in heapq.merge(*streams, key=sort_key):
-        batch.append(item)
-        if len(batch) == _STEP_ROWS:
-            projection.apply(connection, batch)
-            batch = []
-    projection.apply(connection, batch)
-
-
-def _facts(repository: MetadataRepository, kind: str, tenant: str, source_id: str | None, moment: datetime) -> Iterator[StoredRecord]:
-    cursor: str | None = None
-    targets = Within(source_id) if source_id is not None else None
-    while True:
-        until = moment + timedelta(microseconds=1)
-        page = repository.query(kind, targets=targets, tenant=tenant, until=until, limit=MAX_LIMIT // 10, cursor=cursor)
-        yield from page.records
-        cursor = page.next_cursor
-        if cursor is None:
-            return
-
-
 def _page(connection: Connection, tenant: str, wanted: DictionaryFilter, limit: int, after: _Place | None) -> DictionaryPage:
-    terms = search_terms(wanted.search) if wanted.search else []
+    question = parse_question(wanted.search) if wanted.search else None
     kept: list[DictionaryRow] = []
-    step = limit + 1 if not terms else max(limit + 1, _STEP_ROWS)
-    if wanted.search and not terms:
+    step = limit + 1 if question is None else max(limit + 1, _STEP_ROWS)
+    if wanted.search and question is None:
         return DictionaryPage([], None)
     while len(kept) <= limit:
-        rows = _rows(connection, tenant, wanted, terms, step, after)
-        kept.extend(row for row in rows if not terms or holds_all(terms, _words(row)))
+        rows = _rows(connection, tenant, wanted, question, step, after)
+        kept.extend(row for row in rows if question is None or holds_all(question.terms, _words(row)))
         if len(rows) < step:
             break
         after = _place(rows[-1])
@@ -123,11 +99,12 @@ def _page(connection: Connection, tenant: str, wanted: DictionaryFilter, limit: 
 
 
 def _words(row: DictionaryRow) -> set[str]:
-    return words((row.schema, row.table, row.table_comment, row.column, row.comment))
+    names = (words_of_name(name) for name in (row.schema, row.table, row.column))
+    return set().union(*names, *(words_of_text(text) for text in (row.table_comment, row.comment) if text))
 
 
 def _rows(
-    connection: Connection, tenant: str, wanted: DictionaryFilter, terms: list[str], limit: int, after: _Place | None
+    connection: Connection, tenant: str, wanted: DictionaryFilter, question: Question | None, limit: int, after: _Place | None
 ) -> list[DictionaryRow]:
     statement = (
         select(
@@ -142,9 +119,11 @@ def _rows(
         .limit(limit)
     )
     parameters: dict[str, str] = {}
-    if terms:
-        condition, parameters["terms"] = search.condition(connection.dialect.name, terms)
-        statement = statement.where(text(f"dictionary_objects.{condition}"))
+    if question is not None:
+        dialect = connection.dialect.name
+        condition = tuple(tuple((field.value + term, True) for field in _SEARCHED) for term in question.terms)
+        parameters["words"] = word_index.asked(dialect, condition)
+        statement = statement.where(text(f"dictionary_objects.object_id IN ({word_index.numbers(dialect)})"))
     if after is not None:
         statement = statement.where(_is_after(after, in_source=wanted.source_id == after[0]))
     return [_row(tenant, row) for row in connection.execute(statement, parameters).mappings()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
 
+from factbook.database.word_index import WordIndex
+
 METADATA = MetaData()
 
 _BIG = BigInteger().with_variant(Integer(), "sqlite")
@@ -52,3 +54,6 @@ columns = Table(
     sqlite_with_rowid=False,
 )
 """``last_seen`` is set when a column goes; one that is there was last seen when its object was."""
+
+word_index = WordIndex("dictionary_words")
+"""The words of each object and its columns, by which :mod:`factbook.words` finds it."""
