@@ -42,21 +42,31 @@ SEED = 20260101
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BATCH = 1000
 
-THINGS = (
-    "account address alert asset audit balance batch bill branch budget campaign card carrier cart case category channel claim client cohort "
-    "comment commission company contact contract coupon course credit currency customer delivery department deposit device discount document "
-    "driver employee event expense feature forecast fraud goal grade group hotel image incident insurance inventory invoice item job journal "
-    "kit label lead ledger lesson license loan location log machine manager market measure member message meter model mortgage network offer "
-    "order package partner passenger patient payment payroll permission person plan policy position price product profile project promotion "
-    "provider purchase quality quote rate receipt recipe refund region rental report reservation return review risk role route salary sample "
-    "schedule score season seat segment sensor service session shipment site skill stock store student subscription supplier survey task tax "
-    "team territory ticket trade transaction transfer trip unit upload user vacation vehicle vendor version visit voucher warehouse warranty"
-).split()
-SIDES = "archive balance change daily detail draft event history hourly import item link log map monthly note snapshot staging state summary".split()
-TRAITS = (
-    "id code name status type amount currency created_at updated_at deleted_at description email phone city country zip_code start_date "
-    "end_date quantity unit_price total tax_rate comment source_system batch_id version is_active external_id parent_id owner_id sort_order"
-).split()
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+THINGS = words("""
+    account address alert asset audit balance batch bill branch budget campaign card carrier cart case category channel claim client
+    cohort comment commission company contact contract coupon course credit currency customer delivery department deposit device
+    discount document driver employee event expense feature forecast fraud goal grade group hotel image incident insurance inventory
+    invoice item job journal kit label lead ledger lesson license loan location log machine manager market measure member message
+    meter model mortgage network offer order package partner passenger patient payment payroll permission person plan policy position
+    price product profile project promotion provider purchase quality quote rate receipt recipe refund region rental report
+    reservation return review risk role route salary sample schedule score season seat segment sensor service session shipment site
+    skill stock store student subscription supplier survey task tax team territory ticket trade transaction transfer trip unit upload
+    user vacation vehicle vendor version visit voucher warehouse warranty
+""")
+SIDES = words("""
+    archive balance change daily detail draft event history hourly import item link log map monthly note snapshot staging state
+    summary
+""")
+TRAITS = words("""
+    id code name status type amount currency created_at updated_at deleted_at description email phone city country zip_code start_date
+    end_date quantity unit_price total tax_rate comment source_system batch_id version is_active external_id parent_id owner_id
+    sort_order
+""")
 QUESTIONS = (
     "customer",
     "customer_id",
@@ -178,8 +188,8 @@ def floor(repository: SqlRepository) -> Callable[[str], int]:
     """Return the bare question: which tables hold the words in any field."""
     fields = (Field.NAME, Field.PART, Field.TEXT, Field.PLACE)
 
-    def ask(words: str) -> int:
-        question = parse_question(words)
+    def ask(asked: str) -> int:
+        question = parse_question(asked)
         assert question is not None
         condition = tuple(tuple((field.value + term, True) for field in fields) for term in question.terms)
         with repository.reading() as connection:
@@ -202,8 +212,8 @@ def measure(ground: Ground, tables: int) -> list[list[Any]]:
             ("the twelve best", lambda words: finder.search(words, limit=12, facets=False)),
             ("a page of thirty with counts", lambda words: finder.search(words)),
         ):
-            p50, p95, longest, words = quantiles(act, asked)
-            rows.append([ground.name, what, p50, p95, longest, words])
+            p50, p95, longest, slowest = quantiles(act, asked)
+            rows.append([ground.name, what, p50, p95, longest, slowest])
             print(rows[-1], flush=True)
         print(f"{ground.name}: {tables:,} tables stored in {seconds:.1f} s, {len(asked)} questions", flush=True)
         house.close()

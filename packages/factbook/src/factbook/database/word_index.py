@@ -7,9 +7,11 @@ It knows which numbers have which words, and nothing of what they mean: words ar
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection
+import msgspec
+from sqlalchemy import Connection, TextClause, text
 
 from factbook.words import Condition
 
@@ -48,22 +50,30 @@ class WordIndex:
                 ([row[0] for row in rows], [row[1] for row in rows]),
             )
 
-    def words_of(self, connection: Connection, numbers: Sequence[int]) -> dict[int, set[str]]:
-        """Return the words of things; those without any are absent."""
-        if not numbers:
-            return {}
-        chosen = ", ".join(map(str, map(int, numbers)))
-        if connection.dialect.name == "sqlite":
-            rows = connection.exec_driver_sql(f"SELECT rowid, words FROM {self.table} WHERE rowid IN ({chosen})")  # noqa: S608 - numbers
-            return {number: set(found.split(" ")) for number, found in rows}
-        rows = connection.exec_driver_sql(f"SELECT number, tsvector_to_array(words) FROM {self.table} WHERE number IN ({chosen})")  # noqa: S608 - numbers
-        return {number: set(found) for number, found in rows}
+    def holding(self, connection: Connection, condition: Condition) -> set[int]:
+        """Return the numbers of all that holds a condition."""
+        dialect = connection.dialect.name
+        rows = connection.execute(statement_of(self.numbers(dialect)), {"words": self.asked(dialect, condition)})
+        return set(rows.scalars().all())
 
     def numbers(self, dialect: str) -> str:
         """Return the query that gives the numbers of what holds the parameter ``:words`` (:meth:`asked`)."""
         if dialect == "sqlite":
             return f"SELECT rowid FROM {self.table} WHERE {self.table} MATCH :words"  # noqa: S608 - our own name
         return f"SELECT number FROM {self.table} WHERE words @@ CAST(:words AS tsquery)"  # noqa: S608 - our own name
+
+    def joined(self, dialect: str, table: str, key: str) -> str:
+        """Return FROM and WHERE of a query of a table's rows whose ``key`` is the number of what holds ``:words``.
+
+        SQLite begins with the index and takes its numbers in order, so that a limit ends the work; left to itself it reads the table.
+        """
+        if dialect == "sqlite":
+            return f"FROM {self.table} CROSS JOIN {table} ON {table}.{key} = {self.table}.rowid WHERE {self.table} MATCH :words"
+        return f"FROM {self.table} JOIN {table} ON {table}.{key} = {self.table}.number WHERE {self.table}.words @@ CAST(:words AS tsquery)"
+
+    def in_order(self, dialect: str) -> str:
+        """Return the column that rows of :meth:`joined` are ordered by."""
+        return f"{self.table}.{'rowid' if dialect == 'sqlite' else 'number'}"
 
     @staticmethod
     def asked(dialect: str, condition: Condition, *, without: Sequence[Condition] = ()) -> str:
@@ -84,3 +94,29 @@ def _all_of(is_sqlite: bool, condition: Condition) -> str:
         else:
             groups.append(" | ".join(f"'{word}'{':*' if goes_on else ''}" for word, goes_on in group))
     return "(" + (" AND " if is_sqlite else " & ").join(f"({group})" for group in groups) + ")"
+
+
+@lru_cache(maxsize=256)
+def statement_of(sql: str) -> TextClause:
+    """Return a statement of a text, the same one each time."""
+    return text(sql)
+
+
+def numbers_in(dialect: str) -> str:
+    """Return the query of the parameter ``:numbers`` (:func:`as_numbers`): a thousand parameters take longer to bind than rows to find."""
+    return "(SELECT value FROM json_each(:numbers))" if dialect == "sqlite" else "(SELECT unnest(CAST(:numbers AS bigint[])))"
+
+
+def as_numbers(dialect: str, numbers: Collection[int]) -> str | list[int]:
+    """Return numbers as one parameter."""
+    return msgspec.json.encode(list(numbers)).decode() if dialect == "sqlite" else list(numbers)
+
+
+def texts_in(dialect: str) -> str:
+    """Return the query of the parameter ``:texts`` (:func:`as_texts`)."""
+    return "(SELECT value FROM json_each(:texts))" if dialect == "sqlite" else "(SELECT unnest(CAST(:texts AS text[])))"
+
+
+def as_texts(dialect: str, texts: Collection[str]) -> str | list[str]:
+    """Return texts as one parameter."""
+    return msgspec.json.encode(list(texts)).decode() if dialect == "sqlite" else list(texts)

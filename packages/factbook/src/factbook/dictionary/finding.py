@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from itertools import groupby
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, select, text
+from sqlalchemy import Connection, select
 
+from factbook.database.word_index import as_numbers, numbers_in, statement_of
 from factbook.dictionary.tables import columns, objects, word_index
 from factbook.words import Condition
 
-_LOOKUP = 200
-_FOUND = tuple(objects.c[name] for name in ("object_id", "source_id", "schema_name", "table_name", "object_type", "removed_at"))
+_FOUND_NAMES = ("object_id", "source_id", "schema_name", "table_name", "object_type", "removed_at")
 
 
 class FoundTable(NamedTuple):
@@ -51,45 +50,67 @@ class TableFilter(msgspec.Struct, frozen=True, kw_only=True):
     include_removed: bool = False
     among: Collection[int] | None = None
 
+    def allows(self, table: FoundTable) -> bool:
+        return (
+            self.source_id in (None, table.source_id)
+            and self.schema in (None, table.schema)
+            and self.object_type in (None, table.object_type)
+            and (self.include_removed or table.removed_at is None)
+            and (self.among is None or table.object_id in self.among)
+        )
+
 
 def find_tables(
     connection: Connection, tenant: str, condition: Condition, wanted: TableFilter, *, without: Sequence[Condition] = (), limit: int
-) -> list[FoundTable]:
-    """Return tables whose words fit, in the order in which they were first seen."""
+) -> list[int]:
+    """Return the numbers of tables whose words fit, in the order in which they were first seen.
+
+    As text, because this is asked rank by rank while somebody types: SQLAlchemy's own expressions take longer than the index
+    (bench/search.py).
+    """
     dialect = connection.dialect.name
-    fits = text(f"dictionary_objects.object_id IN ({word_index.numbers(dialect)})")
-    statement = select(*_FOUND).where(objects.c.tenant == tenant, fits, *_conditions(wanted)).order_by(objects.c.object_id).limit(limit)
-    return [_found(row) for row in connection.execute(statement, {"words": word_index.asked(dialect, condition, without=without)})]
-
-
-def _conditions(wanted: TableFilter) -> Iterator[ColumnElement[bool]]:
-    if wanted.source_id is not None:
-        yield objects.c.source_id == wanted.source_id
-    if wanted.schema is not None:
-        yield objects.c.schema_name == wanted.schema
-    if wanted.object_type is not None:
-        yield objects.c.object_type == wanted.object_type
+    asked = {"tenant": tenant, "words": word_index.asked(dialect, condition, without=without), "limit": limit}
+    given = {"source_id": wanted.source_id, "schema_name": wanted.schema, "object_type": wanted.object_type}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    conditions = [word_index.joined(dialect, "dictionary_objects", "object_id"), "tenant = :tenant"]
+    conditions += [f"{name} = :{name}" for name in chosen]
     if not wanted.include_removed:
-        yield objects.c.removed_at.is_(None)
+        conditions.append("removed_at IS NULL")
     if wanted.among is not None:
-        yield objects.c.object_id.in_(wanted.among)
+        conditions.append(f"object_id IN {numbers_in(dialect)}")
+        asked["numbers"] = as_numbers(dialect, wanted.among)
+    statement = f"SELECT object_id {' AND '.join(conditions)} ORDER BY {word_index.in_order(dialect)} LIMIT :limit"
+    return list(connection.execute(statement_of(statement), asked | chosen).scalars().all())
+
+
+def tables_of(connection: Connection, object_ids: Collection[int]) -> list[FoundTable]:
+    """Return tables by their numbers."""
+    dialect = connection.dialect.name
+    statement = f"SELECT {', '.join(_FOUND_NAMES)} FROM dictionary_objects WHERE object_id IN {numbers_in(dialect)}"  # noqa: S608 - our own names
+    rows = connection.execute(statement_of(statement), {"numbers": as_numbers(dialect, object_ids)})
+    return list(map(FoundTable._make, rows.all()))
 
 
 def tables_at(connection: Connection, tenant: str, places: Collection[tuple[str, str, str]], wanted: TableFilter) -> list[FoundTable]:
     """Return the tables of these places (source, schema, table) that are there."""
-    found: list[FoundTable] = []
-    for (source_id, schema), members in groupby(sorted(places), key=lambda place: place[:2]):
-        names = [place[2] for place in members]
-        for start in range(0, len(names), _LOOKUP):
-            mine = (objects.c.tenant == tenant, objects.c.source_id == source_id, objects.c.schema_name == schema)
-            chosen = objects.c.table_name.in_(names[start : start + _LOOKUP])
-            found += [_found(row) for row in connection.execute(select(*_FOUND).where(*mine, chosen, *_conditions(wanted)))]
-    return found
+    is_sqlite = connection.dialect.name == "sqlite"
+    if is_sqlite:
+        given = "SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(:places)"
+        asked: dict[str, Any] = {"places": msgspec.json.encode(list(places)).decode()}
+    else:
+        given = "SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:schemas AS text[]), CAST(:tables AS text[]))"
+        asked = {name: [place[index] for place in places] for index, name in enumerate(("sources", "schemas", "tables"))}
+    statement = (
+        f"SELECT {', '.join(_FOUND_NAMES)} FROM dictionary_objects "  # noqa: S608 - our own names
+        f"WHERE tenant = :tenant AND (source_id, schema_name, table_name) IN ({given}) ORDER BY object_id"
+    )
+    found = map(FoundTable._make, connection.execute(statement_of(statement), asked | {"tenant": tenant}).all())
+    return [table for table in found if wanted.allows(table)]
 
 
-def words_of(connection: Connection, object_ids: Sequence[int]) -> dict[int, set[str]]:
-    """Return the words of tables, each with the letter of its field."""
-    return word_index.words_of(connection, object_ids)
+def tables_holding(connection: Connection, condition: Condition) -> set[int]:
+    """Return the numbers of all tables whose words fit, whosever they are."""
+    return word_index.holding(connection, condition)
 
 
 def texts_of(connection: Connection, object_ids: Sequence[int], *, include_removed: bool = False) -> dict[int, TableTexts]:
@@ -103,7 +124,3 @@ def texts_of(connection: Connection, object_ids: Sequence[int], *, include_remov
     for object_id, *column in connection.execute(statement):
         found[object_id].columns.append(ColumnText(*column))
     return found
-
-
-def _found(row: Row[tuple[int, str, str, str, str, int | None]]) -> FoundTable:
-    return FoundTable(*row)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, select, text
+from sqlalchemy import Connection
 
-from factbook.dictionary.finding import FoundTable, TableFilter, find_tables, tables_at, words_of
-from factbook.finding.documents import place_of
+from factbook.database.word_index import as_texts, statement_of, texts_in
+from factbook.dictionary.finding import TableFilter, find_tables, tables_at, tables_holding, tables_of
+from factbook.finding.documents import Label, place_of
 from factbook.finding.model import MAX_FOUND, PARTS, FindFilter, FoundIn, Part
-from factbook.finding.tables import labels, things, word_index
+from factbook.finding.tables import word_index
 from factbook.words import IN_PARTS, IN_TEXTS, NAMED, Condition, Field, Question, tiers
 
 _ENOUGH = MAX_FOUND + 1
 _MAX_LABELLED = 5000
 _RANGES: dict[FoundIn, range] = {"name": NAMED, "columns": IN_PARTS, "text": IN_TEXTS}
+_FOUND_IN: dict[int, FoundIn] = {rank: found_in for found_in, ranks in _RANGES.items() for rank in ranks}
 _ORDER = ("product", "term", "domain", "contract", "schema", "source")
 
 
 class Candidate(NamedTuple):
-    """One thing that fits. ``number`` is the dictionary's of a table, our own of all else."""
+    """One thing that fits. ``number`` is the dictionary's of a table, our own of all else; ``place`` its key among our own."""
 
     tier: int
     number: int
@@ -29,6 +32,7 @@ class Candidate(NamedTuple):
     source_id: str
     schema: str
     table: str
+    place: str
     removed_at: int | None = None
 
     @property
@@ -40,12 +44,8 @@ class Candidate(NamedTuple):
         return self.table or self.schema or self.source_id
 
     @property
-    def place(self) -> str:
-        return place_of(self.source_id, self.schema, self.table)
-
-    @property
     def found_in(self) -> FoundIn:
-        return next(found_in for found_in, ranks in _RANGES.items() if self.tier in ranks)
+        return _FOUND_IN[self.tier]
 
 
 class Search(msgspec.Struct, frozen=True):
@@ -64,9 +64,19 @@ class Search(msgspec.Struct, frozen=True):
             yield rank, conditions[rank], conditions[: ranks.start]
 
     @property
-    def origins(self) -> list[str]:
+    def origins(self) -> str:
         """Return whose labels count."""
-        return ["declared", "said"] if "notes" in self.parts else ["declared"]
+        return "('declared', 'said')" if "notes" in self.parts else "('declared')"
+
+    @property
+    def label_conditions(self) -> str:
+        """Return that a thing has the wanted labels; :attr:`label_values` are their parameters."""
+        chosen = "AND thing_id IN (SELECT thing_id FROM finding_labels WHERE facet = '{0}' AND value = :{0} AND origin IN {1})"
+        return " ".join(chosen.format(facet, self.origins) for facet, _ in self.wanted.labels)
+
+    @property
+    def label_values(self) -> dict[str, str]:
+        return dict(self.wanted.labels)
 
 
 def candidates(connection: Connection, search: Search) -> list[Candidate]:
@@ -76,42 +86,33 @@ def candidates(connection: Connection, search: Search) -> list[Candidate]:
     return sorted(found, key=lambda item: _rank(item, weights))[:_ENOUGH]
 
 
-def _rank(item: Candidate, weights: dict[str, int]) -> tuple[object, ...]:
+def _rank(item: Candidate, weights: Counter[str]) -> tuple[object, ...]:
     """Return the order: rank, then what is used by products, tables before all else, short names before long ones, and by name."""
     sort = 0 if item.is_table else 1 + _ORDER.index(item.kind)
-    weight = weights.get(item.place, 0) if item.is_table else 0
+    weight = weights[item.place] if item.is_table else 0
     return item.tier, item.removed_at is not None, -weight, sort, len(item.name), item.name, item.source_id, item.schema, item.number
 
 
-def _weights(connection: Connection, tenant: str, tables: Sequence[Candidate]) -> dict[str, int]:
+def _weights(connection: Connection, tenant: str, tables: Sequence[Candidate]) -> Counter[str]:
     """Return how many products take in or give out each table."""
-    counts: dict[str, int] = {}
-    if tables:
-        given, places = _given(connection, [item.place for item in tables])
-        statement = f"SELECT u.place FROM {given} JOIN finding_uses u ON u.tenant = :tenant AND u.place = given.value"  # noqa: S608 - ours
-        for place in connection.scalars(text(statement), {"tenant": tenant, "given": places}):
-            counts[place] = counts.get(place, 0) + 1
-    return counts
+    if not tables:
+        return Counter()
+    dialect = connection.dialect.name
+    statement = f"SELECT place FROM finding_uses WHERE tenant = :tenant AND place IN {texts_in(dialect)}"  # noqa: S608 - our own names
+    asked = {"tenant": tenant, "texts": as_texts(dialect, [item.place for item in tables])}
+    return Counter(connection.execute(statement_of(statement), asked).scalars().all())
 
 
-def _given(connection: Connection, values: Sequence[str]) -> tuple[str, str | list[str]]:
-    """Return texts as a table of one parameter; a thousand parameters take longer to bind than the rows to find."""
-    if connection.dialect.name == "sqlite":
-        return "json_each(:given) AS given", msgspec.json.encode(values).decode()
-    return "unnest(CAST(:given AS text[])) AS given (value)", list(values)
-
-
-def labels_of(connection: Connection, search: Search, found: Sequence[Candidate]) -> Iterator[tuple[str, str]]:
-    """Yield the labels of what was found, each once a thing."""
-    given, places = _given(connection, [item.place for item in found])
-    origins = ", ".join(f"'{origin}'" for origin in search.origins)
+def labels_of(connection: Connection, search: Search, found: Sequence[Candidate]) -> dict[Label, int]:
+    """Return how many of the found things have each label."""
+    dialect = connection.dialect.name
     statement = (
-        f"SELECT DISTINCT l.thing_id, l.facet, l.value FROM {given} "  # noqa: S608 - our own names
-        "JOIN finding_things t ON t.tenant = :tenant AND t.place = given.value "
-        f"JOIN finding_labels l ON l.thing_id = t.thing_id AND l.origin IN ({origins})"
+        "SELECT facet, value, count(DISTINCT thing_id) FROM finding_labels "  # noqa: S608 - our own names
+        f"WHERE origin IN {search.origins} AND thing_id IN "
+        f"(SELECT thing_id FROM finding_things WHERE tenant = :tenant AND place IN {texts_in(dialect)}) GROUP BY facet, value"
     )
-    for _, facet, value in connection.execute(text(statement), {"tenant": search.tenant, "given": places}):
-        yield facet, value
+    asked = {"tenant": search.tenant, "texts": as_texts(dialect, [item.place for item in found])}
+    return {(facet, value): count for facet, value, count in connection.execute(statement_of(statement), asked).all()}
 
 
 def _tables(connection: Connection, search: Search) -> list[Candidate]:
@@ -121,83 +122,79 @@ def _tables(connection: Connection, search: Search) -> list[Candidate]:
     allowed = TableFilter(source_id=wanted.source_id, schema=wanted.schema, object_type=wanted.kind, include_removed=wanted.include_removed)
     if wanted.labels:
         allowed = msgspec.structs.replace(allowed, among=_labelled(connection, search, allowed))
-    found: dict[int, Candidate] = {}
+    ranks: dict[int, int] = {}
     for rank, condition, before in search.steps((Field.TEXT, *((Field.GONE,) if wanted.include_removed else ()))):
-        if len(found) <= MAX_FOUND:
-            for table in find_tables(connection, search.tenant, condition, allowed, without=before, limit=_ENOUGH):
-                found.setdefault(table.object_id, _table(rank, table))
-    if "notes" in search.parts and wanted.found_in in (None, "text") and len(found) <= MAX_FOUND:
-        for table in _spoken_of(connection, search, allowed, known=found):
-            found[table.object_id] = _table(IN_TEXTS.start, table)
-    return list(found.values())
+        if len(ranks) <= MAX_FOUND:
+            for number in find_tables(connection, search.tenant, condition, allowed, without=before, limit=_ENOUGH):
+                ranks.setdefault(number, rank)
+    if "notes" in search.parts and wanted.found_in in (None, "text") and len(ranks) <= MAX_FOUND:
+        for number in _spoken_of(connection, search, allowed):
+            ranks.setdefault(number, IN_TEXTS.start)
+    return [
+        Candidate(ranks[table.object_id], table.object_id, table.object_type, *names, place_of(*names), table.removed_at)
+        for table in (tables_of(connection, ranks) if ranks else ())
+        for names in ((table.source_id, table.schema, table.table),)
+    ]
 
 
-def _table(rank: int, table: FoundTable) -> Candidate:
-    return Candidate(rank, table.object_id, table.object_type, table.source_id, table.schema, table.table, table.removed_at)
-
-
-def _labelled(connection: Connection, search: Search, allowed: TableFilter) -> list[int]:
+def _labelled(connection: Connection, search: Search, allowed: TableFilter) -> frozenset[int]:
     """Return the tables that have all the wanted labels."""
-    statement = select(things.c.source_id, things.c.schema_name, things.c.table_name)
-    statement = statement.where(things.c.tenant == search.tenant, things.c.kind == "table", *_has_labels(search)).limit(_MAX_LABELLED)
-    places = [tuple(row) for row in connection.execute(statement)]
-    return [table.object_id for table in tables_at(connection, search.tenant, places, allowed)]
+    statement = (
+        "SELECT source_id, schema_name, table_name FROM finding_things "  # noqa: S608 - our own names
+        f"WHERE tenant = :tenant AND kind = 'table' {search.label_conditions} LIMIT {_MAX_LABELLED}"
+    )
+    rows = connection.execute(statement_of(statement), {"tenant": search.tenant} | search.label_values).all()
+    tables = tables_at(connection, search.tenant, [(row[0], row[1], row[2]) for row in rows], allowed)
+    return frozenset(table.object_id for table in tables)
 
 
-def _has_labels(search: Search) -> Iterator[ColumnElement[bool]]:
-    for facet, value in search.wanted.labels:
-        chosen = select(labels.c.thing_id).where(labels.c.facet == facet, labels.c.value == value, labels.c.origin.in_(search.origins))
-        yield things.c.thing_id.in_(chosen)
+def _spoken_of(connection: Connection, search: Search, allowed: TableFilter) -> list[int]:
+    """Return the tables that hold all words together with what is said of them."""
+    terms = search.question.terms
+    some = (tuple((Field.SAID.value + term, True) for term in terms),)
+    said = {row[1:4]: row[0] for row in _fitting(connection, search, some, ["table"], limit=_MAX_LABELLED if len(terms) > 1 else _ENOUGH)}
+    tables = tables_at(connection, search.tenant, list(said), allowed) if said else []
+    for term in terms if tables and len(terms) > 1 else ():
+        ours = word_index.holding(connection, (((Field.SAID.value + term, True),),))
+        theirs = tables_holding(connection, (tuple((field.value + term, True) for field in _WRITTEN),))
+        tables = [item for item in tables if item.object_id in theirs or said[item.source_id, item.schema, item.table] in ours]
+    return [table.object_id for table in tables]
 
 
-def _spoken_of(connection: Connection, search: Search, allowed: TableFilter, *, known: Collection[int]) -> list[FoundTable]:
-    """Return the tables that hold all words only with what is said of them."""
-    some = (tuple((Field.SAID.value + term, True) for term in search.question.terms),)
-    chosen = [things.c.kind == "table"]
-    if search.wanted.source_id is not None:
-        chosen.append(things.c.source_id == search.wanted.source_id)
-    if search.wanted.schema is not None:
-        chosen.append(things.c.schema_name == search.wanted.schema)
-    said = {(row[1], row[2], row[3]): row[0] for row in _fitting(connection, search.tenant, some, chosen)}
-    tables = [table for table in tables_at(connection, search.tenant, list(said), allowed) if table.object_id not in known]
-    if allowed.among is not None:
-        tables = [table for table in tables if table.object_id in set(allowed.among)]
-    theirs = words_of(connection, [table.object_id for table in tables])
-    ours = word_index.words_of(connection, [said[table.source_id, table.schema, table.table] for table in tables])
-    letters = tuple(field.value for field in (Field.NAME, Field.PART, Field.TEXT, Field.PLACE, Field.SAID))
-    kept = []
-    for table in tables:
-        words = theirs.get(table.object_id, set()) | ours[said[table.source_id, table.schema, table.table]]
-        plain = {word[1:] for word in words if word[0] in letters}
-        if all(any(word.startswith(term) for word in plain) for term in search.question.terms):
-            kept.append(table)
-    return kept
+_WRITTEN = (Field.NAME, Field.PART, Field.TEXT, Field.PLACE)
 
 
 def _things(connection: Connection, search: Search) -> list[Candidate]:
-    wanted = search.wanted
-    kinds = [kind for kind, part in PARTS.items() if part in search.parts and wanted.kind in (None, kind)]
-    if not kinds:
-        return []
-    chosen = [things.c.kind.in_(kinds), things.c.declared.is_not(None), *_has_labels(search)]
-    if wanted.source_id is not None:
-        chosen.append(things.c.source_id == wanted.source_id)
-    if wanted.schema is not None:
-        chosen.append(things.c.schema_name == wanted.schema)
+    kinds = [kind for kind, part in PARTS.items() if part in search.parts and search.wanted.kind in (None, kind)]
     found: dict[int, Candidate] = {}
     for rank, condition, before in search.steps((Field.TEXT, *((Field.SAID,) if "notes" in search.parts else ()))):
-        if len(found) <= MAX_FOUND:
-            for number, source_id, schema, table, kind in _fitting(connection, search.tenant, condition, chosen, without=before):
-                found.setdefault(number, Candidate(rank, number, kind, source_id, schema, table))
+        if kinds and len(found) <= MAX_FOUND:
+            for number, source_id, schema, table, kind in _fitting(connection, search, condition, kinds, without=before):
+                names = (source_id, schema, table)
+                found.setdefault(number, Candidate(rank, number, kind, *names, place_of(*names)))
     return list(found.values())
 
 
 def _fitting(
-    connection: Connection, tenant: str, condition: Condition, chosen: Sequence[ColumnElement[bool]], *, without: Sequence[Condition] = ()
+    connection: Connection,
+    search: Search,
+    condition: Condition,
+    kinds: Sequence[str],
+    *,
+    without: Sequence[Condition] = (),
+    limit: int = _ENOUGH,
 ) -> list[tuple[int, str, str, str, str]]:
+    """Return things of our own that fit: their numbers, names and kinds. A table has no declaration here and is found only as one."""
     dialect = connection.dialect.name
-    fits = text(f"finding_things.thing_id IN ({word_index.numbers(dialect)})")
-    wanted = select(things.c.thing_id, things.c.source_id, things.c.schema_name, things.c.table_name, things.c.kind)
-    statement = wanted.where(things.c.tenant == tenant, fits, *chosen).order_by(things.c.thing_id).limit(_ENOUGH)
-    rows = connection.execute(statement, {"words": word_index.asked(dialect, condition, without=without)})
+    wanted = search.wanted
+    chosen = {name: value for name, value in (("source_id", wanted.source_id), ("schema_name", wanted.schema)) if value is not None}
+    conditions = [word_index.joined(dialect, "finding_things", "thing_id"), "tenant = :tenant", f"kind IN ({', '.join(map(repr, kinds))})"]
+    conditions += [f"{name} = :{name}" for name in chosen]
+    declared = "" if list(kinds) == ["table"] else f"AND declared IS NOT NULL {search.label_conditions}"
+    statement = (
+        f"SELECT thing_id, source_id, schema_name, table_name, kind {' AND '.join(conditions)} {declared} "
+        f"ORDER BY {word_index.in_order(dialect)} LIMIT {limit}"
+    )
+    asked = {"tenant": search.tenant, "words": word_index.asked(dialect, condition, without=without)}
+    rows = connection.execute(statement_of(statement), asked | chosen | (search.label_values if declared else {})).all()
     return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]

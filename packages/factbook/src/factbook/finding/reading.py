@@ -14,7 +14,7 @@ from factbook.dictionary.finding import texts_of
 from factbook.errors import InvalidRequest
 from factbook.finding.candidates import Candidate, Search, candidates, labels_of
 from factbook.finding.documents import Declared, Spoken
-from factbook.finding.model import EVERYTHING, FACETS, LABELS, MAX_FOUND, Facet, FacetValue, FindFilter, FoundPage, Hit, Part
+from factbook.finding.model import EVERYTHING, FACETS, MAX_FOUND, Facet, FacetValue, FindFilter, FoundPage, Hit, Part
 from factbook.finding.projection import FindingProjection
 from factbook.finding.showing import show_table, show_thing
 from factbook.finding.tables import things
@@ -93,17 +93,14 @@ def _hits(connection: Connection, search: Search, shown: Sequence[Candidate]) ->
 
 
 def _facets(connection: Connection, search: Search, found: Sequence[Candidate]) -> list[Facet]:
+    lying = [item for item in found if item.is_table or item.kind in ("source", "schema")]
     counts: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
-    for item in found:
-        counts["kind"][item.kind] += 1
-        counts["found_in"][item.found_in] += 1
-        if item.is_table or item.kind in ("source", "schema"):
-            counts["source_id"][item.source_id] += 1
-            if item.schema:
-                counts["schema"][item.schema] += 1
-    for facet, value in labels_of(connection, search, found) if found else ():
-        if facet in LABELS:
-            counts[facet][value] += 1
+    counts["kind"] = Counter([item.kind for item in found])
+    counts["found_in"] = Counter([item.found_in for item in found])
+    counts["source_id"] = Counter([item.source_id for item in lying])
+    counts["schema"] = Counter([item.schema for item in lying if item.schema])
+    for (facet, value), count in labels_of(connection, search, found).items() if found else ():
+        counts[facet][value] = count
     return [
         Facet(name, [FacetValue(value, count) for value, count in sorted(of.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_VALUES]])
         for name, of in counts.items()
