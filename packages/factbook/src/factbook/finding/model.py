@@ -99,7 +99,7 @@ class Facet(msgspec.Struct, frozen=True):
     values: list[FacetValue]
 
 
-class FoundPage(msgspec.Struct, frozen=True):
+class SearchPage(msgspec.Struct, frozen=True):
     """Things by rank. Where ``exact`` is false there are more than ``total``, and the counts of facets are of the ranked ones.
 
     ``closed`` names the parts that whoever asks may not see; ``as_of`` says which moment is shown, ``None`` for now.

@@ -14,7 +14,7 @@ from factbook.dictionary.finding import texts_of
 from factbook.errors import InvalidRequest
 from factbook.finding.candidates import Candidate, Search, candidates, labels_of
 from factbook.finding.documents import Declared, Spoken
-from factbook.finding.model import EVERYTHING, FACETS, MAX_FOUND, Facet, FacetValue, FindFilter, FoundPage, Hit, Part
+from factbook.finding.model import EVERYTHING, FACETS, MAX_FOUND, Facet, FacetValue, FindFilter, Hit, Part, SearchPage
 from factbook.finding.projection import FindingProjection
 from factbook.finding.showing import show_table, show_thing
 from factbook.finding.tables import things
@@ -45,7 +45,7 @@ class Finder:
         cursor: str | None = None,
         as_of: datetime | None = None,
         facets: bool = True,
-    ) -> FoundPage:
+    ) -> SearchPage:
         """Return what holds all the words, or their beginnings, the best first; nothing for a text without any word.
 
         ``parts`` are those that may be shown. Raises :class:`InvalidRequest` for a text that is too long, and for a limit or cursor that
@@ -58,7 +58,7 @@ class Finder:
         closed = sorted(EVERYTHING - parts)
         question = parse_question(words)
         if question is None:
-            return FoundPage(words, [], 0, True, [], closed, None, as_of)
+            return SearchPage(words, [], 0, True, [], closed, None, as_of)
         search = Search(self._tenant, question, wanted, parts)
         with self._dictionary.at(as_of, wanted.source_id) as (connection, shown):
             if shown is not None:
@@ -70,7 +70,7 @@ class Finder:
             spread = _facets(connection, search, counted) if facets else []
         following = start + limit
         more = str(following) if following < len(counted) else None
-        return FoundPage(words, items, len(counted), len(found) <= MAX_FOUND, spread, closed, more, shown)
+        return SearchPage(words, items, len(counted), len(found) <= MAX_FOUND, spread, closed, more, shown)
 
 
 def _hits(connection: Connection, search: Search, shown: Sequence[Candidate]) -> list[Hit]:

@@ -17,7 +17,6 @@ _BEFORE = 40
 _SNIPPET = 180
 _MAX_TEXT = 20_000
 _SUMMARIES = ("description", "definition", "comment")
-_NOTHING = Declared("")
 
 
 def show_table(item: Candidate, question: Question, written: TableTexts, said: Spoken | None) -> Hit:
@@ -27,6 +26,8 @@ def show_table(item: Candidate, question: Question, written: TableTexts, said: S
     texts += said.texts if said is not None else []
     matches = [] if item.found_in == "name" else _columns([column.name for column in written.columns], question, item.table)
     shown = _texts(texts, question)
+    if item.found_in == "text" and not shown:
+        shown = _texts([("source", None, item.source_id), ("schema", None, item.schema)], question)
     about = {match.column for match in (*matches, *shown) if match.column is not None}
     return Hit(
         kind=item.kind,
