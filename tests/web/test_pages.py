@@ -12,6 +12,9 @@ HOSTILE_PART = quote(HOSTILE.replace("/", "~1"))
 PAGES = [
     "/ui",
     "/ui/search?search=customer",
+    "/ui/search?search=script",
+    "/ui/search?search=customer&thing=table&found_in=name&include_removed=true",
+    "/ui/search?search=nothing",
     "/ui/source/shop",
     "/ui/source/shop/main",
     "/ui/table/shop/main/customer",

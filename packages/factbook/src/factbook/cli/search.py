@@ -12,9 +12,9 @@ from factbook.cli.options import AsOf, Cursor, Json
 
 def search(
     words: Annotated[list[str], typer.Argument(metavar="WORDS...", help="Words, or their beginnings, that all occur.", show_default=False)],
-    kind: Annotated[
+    thing: Annotated[
         str | None,
-        typer.Option("--kind", metavar="KIND", help="Only table, view …, source, schema, product, domain, contract or term."),
+        typer.Option("--thing", metavar="THING", help="Only table, view …, source, schema, product, domain, contract or term."),
     ] = None,
     found_in: Annotated[str | None, typer.Option("--in", metavar="WHERE", help="Only what is found by its name, columns or text.")] = None,
     source_id: Annotated[str | None, typer.Option("--source", metavar="SOURCE_ID", help="Only in this source.")] = None,
@@ -33,7 +33,7 @@ def search(
     from factbook.cli import search_rows
 
     wanted = search_rows.filter_of(
-        kind=kind,
+        thing=thing,
         found_in=found_in,
         source_id=source_id,
         schema=schema,

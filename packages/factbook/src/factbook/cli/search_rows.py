@@ -31,15 +31,15 @@ def show(page: SearchPage, *, as_json: bool) -> None:
     if not page.items:
         note("Nothing holds all of these words.")
         return
-    rows = [(hit.kind, _place(hit), _matches(hit), hit.summary, hit.removed_at) for hit in page.items]
-    show_table(("kind", "what", "where", "description", "removed"), rows)
+    rows = [(hit.thing, _place(hit), _matches(hit), hit.summary, hit.removed_at) for hit in page.items]
+    show_table(("thing", "name", "where", "description", "removed"), rows)
     if page.next_cursor:
         total = f"{page.total:,}" if page.exact else f"more than {page.total:,}"
         note(f"{total} are found: --cursor {page.next_cursor}", style="dim")
 
 
 def _place(hit: Hit) -> str:
-    if hit.kind in PARTS:
+    if hit.thing in PARTS:
         return hit.name if hit.title is None else f"{hit.name} ({hit.title})"
     return f"{hit.source_id}.{hit.schema}.{hit.table}"
 

@@ -117,9 +117,11 @@ def labels_of(connection: Connection, search: Search, found: Sequence[Candidate]
 
 def _tables(connection: Connection, search: Search) -> list[Candidate]:
     wanted = search.wanted
-    if "structure" not in search.parts or wanted.kind in PARTS:
+    if "structure" not in search.parts or wanted.thing in PARTS:
         return []
-    allowed = TableFilter(source_id=wanted.source_id, schema=wanted.schema, object_type=wanted.kind, include_removed=wanted.include_removed)
+    allowed = TableFilter(
+        source_id=wanted.source_id, schema=wanted.schema, object_type=wanted.thing, include_removed=wanted.include_removed
+    )
     if wanted.labels:
         allowed = msgspec.structs.replace(allowed, among=_labelled(connection, search, allowed))
     ranks: dict[int, int] = {}
@@ -165,7 +167,7 @@ _WRITTEN = (Field.NAME, Field.PART, Field.TEXT, Field.PLACE)
 
 
 def _things(connection: Connection, search: Search) -> list[Candidate]:
-    kinds = [kind for kind, part in PARTS.items() if part in search.parts and search.wanted.kind in (None, kind)]
+    kinds = [kind for kind, part in PARTS.items() if part in search.parts and search.wanted.thing in (None, kind)]
     found: dict[int, Candidate] = {}
     for rank, condition, before in search.steps((Field.TEXT, *((Field.SAID,) if "notes" in search.parts else ()))):
         if kinds and len(found) <= MAX_FOUND:

@@ -22,22 +22,22 @@ PARTS: dict[str, Part] = {
     "contract": "contracts",
     "term": "glossary",
 }
-"""Which part a kind of thing is of; whatever else there is (tables, views) is structure."""
+"""Which part a sort of thing is of; whatever else there is (tables, views) is structure."""
 
 FoundIn = Literal["name", "columns", "text"]
 """Why something is found: its own name, the names of its columns (fields, ports), or what is written or said of it."""
 
-FACETS = ("kind", "found_in", "source_id", "schema", "tag", "classification", "owner", "domain")
+FACETS = ("thing", "found_in", "source_id", "schema", "tag", "classification", "owner", "domain")
 LABELS = ("tag", "classification", "owner", "domain")
 
 
 class FindFilter(msgspec.Struct, frozen=True, kw_only=True):
     """What may be found; all of it must hold. Tags and the like are those that people, products, contracts and terms name.
 
-    ``kind`` is ``table``, ``view`` …, or a kind of :data:`PARTS`.
+    ``thing`` is ``table``, ``view`` …, or one of :data:`PARTS`.
     """
 
-    kind: str | None = None
+    thing: str | None = None
     found_in: FoundIn | None = None
     source_id: str | None = None
     schema: str | None = None
@@ -71,7 +71,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     ``columns_found`` counts the columns whose names or comments match, shown or not; ``summary`` is how it is described.
     """
 
-    kind: str
+    thing: str
     name: str
     source_id: str
     schema: str | None

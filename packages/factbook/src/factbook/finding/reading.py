@@ -95,7 +95,7 @@ def _hits(connection: Connection, search: Search, shown: Sequence[Candidate]) ->
 def _facets(connection: Connection, search: Search, found: Sequence[Candidate]) -> list[Facet]:
     lying = [item for item in found if item.is_table or item.kind in ("source", "schema")]
     counts: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
-    counts["kind"] = Counter([item.kind for item in found])
+    counts["thing"] = Counter([item.kind for item in found])
     counts["found_in"] = Counter([item.found_in for item in found])
     counts["source_id"] = Counter([item.source_id for item in lying])
     counts["schema"] = Counter([item.schema for item in lying if item.schema])

@@ -30,7 +30,7 @@ def show_table(item: Candidate, question: Question, written: TableTexts, said: S
         shown = _texts([("source", None, item.source_id), ("schema", None, item.schema)], question)
     about = {match.column for match in (*matches, *shown) if match.column is not None}
     return Hit(
-        kind=item.kind,
+        thing=item.kind,
         name=item.table,
         source_id=item.source_id,
         schema=item.schema,
@@ -49,7 +49,7 @@ def show_thing(item: Candidate, question: Question, thing: Declared, said: Spoke
     texts = [*thing.texts, *(said.texts if said is not None else [])]
     parts = [] if item.found_in == "name" else _columns(thing.parts, question, item.name)
     return Hit(
-        kind=item.kind,
+        thing=item.kind,
         name=thing.name,
         title=thing.title if thing.title != thing.name else None,
         source_id=item.source_id,

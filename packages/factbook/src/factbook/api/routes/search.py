@@ -29,7 +29,7 @@ _Value = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENG
 
 
 def read_filter(
-    kind: Annotated[
+    thing: Annotated[
         _Value | None, Query(description="Only `table`, `view` …, `source`, `schema`, `product`, `domain`, `contract` or `term`.")
     ] = None,
     found_in: Annotated[

@@ -58,6 +58,6 @@ def grouped(hits: Sequence[Hit]) -> list[Group]:
     """Return hits by what they are; the group of the best comes first."""
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
-        label = f"{hit.kind.capitalize()}s" if hit.kind in PARTS else _GROUPS[hit.found_in]
+        label = f"{hit.thing.capitalize()}s" if hit.thing in PARTS else _GROUPS[hit.found_in]
         groups.setdefault(label, []).append(hit)
     return [Group(label, items) for label, items in groups.items()]
