@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, select
 
+from factbook.database.word_index import by_index
 from factbook.dictionary import Dictionary
 from factbook.dictionary.finding import texts_of
 from factbook.errors import InvalidRequest
@@ -64,10 +65,11 @@ class Finder:
             if shown is not None:
                 source = wanted.source_id
                 replay(connection, FindingProjection(), self._repository, tenant=self._tenant, until=shown, source_id=source)
-            found = candidates(connection, search)
-            counted = found[:MAX_FOUND]
-            items = _hits(connection, search, counted[start : start + limit])
-            spread = _facets(connection, search, counted) if facets else []
+            with by_index(connection):
+                found = candidates(connection, search)
+                counted = found[:MAX_FOUND]
+                items = _hits(connection, search, counted[start : start + limit])
+                spread = _facets(connection, search, counted) if facets else []
         following = start + limit
         more = str(following) if following < len(counted) else None
         return SearchPage(words, items, len(counted), len(found) <= MAX_FOUND, spread, closed, more, shown)

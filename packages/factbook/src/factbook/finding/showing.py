@@ -24,8 +24,9 @@ def show_table(item: Candidate, question: Question, written: TableTexts, said: S
     texts: list[Text] = [("comment", None, written.comment)] if written.comment else []
     texts += [("comment", column.name, column.comment) for column in written.columns if column.comment]
     texts += said.texts if said is not None else []
-    matches = [] if item.found_in == "name" else _columns([column.name for column in written.columns], question, item.table)
-    shown = _texts(texts, question)
+    is_named = item.found_in == "name"
+    matches = [] if is_named else _columns([column.name for column in written.columns], question, item.table)
+    shown = _texts([text for text in texts if text[1] is None] if is_named else texts, question)
     if item.found_in == "text" and not shown:
         shown = _texts([("source", None, item.source_id), ("schema", None, item.schema)], question)
     about = {match.column for match in (*matches, *shown) if match.column is not None}
