@@ -132,10 +132,22 @@ def text_tokens(text: str) -> tuple[str, ...]:
     return tuple(tokens(Field.TEXT, words_of_text(text)))
 
 
+@lru_cache(maxsize=1024)
+def place_tokens(source_id: str, schema: str) -> tuple[str, ...]:
+    """Return the words of where a thing lies."""
+    return tuple(tokens(Field.PLACE, words_of_name(source_id) | words_of_name(schema)))
+
+
+@lru_cache(maxsize=1024)
+def name_tokens(name: str) -> tuple[str, ...]:
+    """Return the words of a thing's own name, and all of it as one."""
+    return (Field.WHOLE.value + compact(name), *tokens(Field.NAME, words_of_name(name)))
+
+
 def fitting(found: Iterable[str]) -> list[str]:
     """Return each of these words once, as many as one thing may have; the first ones stay."""
     unique = list(dict.fromkeys(found))
-    if sum(map(len, unique)) * 4 <= _MAX_WORDS_BYTES:
+    if len(unique) * 4 * (_MAX_WORD + 1) <= _MAX_WORDS_BYTES:
         return unique
     kept, size = [], 0
     for word in unique:

@@ -20,7 +20,7 @@ from factbook.dictionary.tables import columns, objects, word_index
 from factbook.repository.projection import Projection
 from factbook.repository.rows import microseconds
 from factbook.sources.contract import TableName, covers_table
-from factbook.words import Field, compact, fitting, part_tokens, text_tokens, tokens, words_of_name
+from factbook.words import Field, fitting, name_tokens, part_tokens, place_tokens, text_tokens, tokens
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan
 from factbook_sdk.repository.contract import StoredRecord
 
@@ -219,9 +219,8 @@ class _Fold:
 
     def _words(self, object_id: int) -> list[str]:
         found = self._touched[object_id]
-        name, mine = found["table_name"], self._columns[object_id].values()
-        kept = [Field.WHOLE.value + compact(name), *tokens(Field.NAME, words_of_name(name))]
-        kept += tokens(Field.PLACE, words_of_name(found["source_id"]) | words_of_name(found["schema_name"]))
+        mine = self._columns[object_id].values()
+        kept = [*name_tokens(found["table_name"]), *place_tokens(found["source_id"], found["schema_name"])]
         for column in mine:
             words = part_tokens(column.entry.column_name)
             kept += words if column.removed_at is None else tokens(Field.GONE, (word[1:] for word in words))

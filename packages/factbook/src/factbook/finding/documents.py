@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from factbook.words import Field, compact, fitting, part_tokens, text_tokens, tokens, words_of_name, words_of_text
+from factbook.words import Field, fitting, name_tokens, part_tokens, text_tokens, tokens, words_of_name, words_of_text
 from factbook_sdk.facts.kinds.annotation import Annotation, Note
 from factbook_sdk.facts.kinds.data_contract import CONTRACTS, DataContract
 from factbook_sdk.facts.kinds.data_product import PRODUCTS, DataProduct
@@ -156,9 +156,7 @@ def words_of(source_id: str, schema: str, is_said: Declared | None, said: Spoken
     """Return the words of a thing, each with the letter of its field."""
     kept: list[str] = []
     if is_said is not None:
-        names = [is_said.name, *is_said.names]
-        kept += [Field.WHOLE.value + compact(name) for name in names]
-        kept += tokens(Field.NAME, chain.from_iterable(map(words_of_name, names)))
+        kept += chain.from_iterable(map(name_tokens, [is_said.name, *is_said.names]))
         kept += tokens(Field.PLACE, _place_words(source_id, schema))
         kept += chain.from_iterable(map(part_tokens, is_said.parts))
         kept += chain.from_iterable(text_tokens(text) for _, _, text in is_said.texts)
