@@ -56,7 +56,7 @@ class FindFilter(msgspec.Struct, frozen=True, kw_only=True):
 class Match(msgspec.Struct, frozen=True, omit_defaults=True):
     """A place where words occur: the field, the column it is about, and the text, cut around the first of its ``marks``.
 
-    A mark is the first and the last but one character of the text that is meant.
+    A mark is the first character that fits and the one after the last, counted from 0.
     """
 
     field: str
