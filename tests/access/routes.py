@@ -55,6 +55,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "/quality/{source_id}": msgspec.json.encode(["public", self.table]).hex(),
             "/domains": self.table,
             "/products": self.table,
+            "/search": "1",
             "/sources": self.source_id,
             "/tokens": self.token_id,
         }
@@ -103,6 +104,8 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             ),
             "where": [f"context.namespace={self.namespace}"],
             "search": self.table,
+            "found_in": "name",
+            "thing": "table",
             "since": "2020-01-01T00:00:00Z",
             "until": "2040-01-01T00:00:00Z",
             "as_of": "2040-01-01T00:00:00Z",

@@ -13,6 +13,9 @@ HOSTILE_COLUMN = quote(HOSTILE, safe="")
 PAGES = [
     "/ui",
     "/ui/search?search=customer",
+    "/ui/search?search=script",
+    "/ui/search?search=customer&thing=table&found_in=name&include_removed=true",
+    "/ui/search?search=nothing",
     "/ui/source/shop",
     "/ui/source/shop/main",
     "/ui/table/shop/main/customer",

@@ -124,6 +124,7 @@ class Factbook:
     def projections() -> tuple[Projection, ...]:
         """Return the views that follow the log."""
         from factbook.dictionary.projection import DictionaryProjection
+        from factbook.finding.projection import FindingProjection
         from factbook.jobs.projection import JobsProjection
         from factbook.knowledge.projection import NotesProjection
         from factbook.lineage.projection import LineageProjection
@@ -138,6 +139,7 @@ class Factbook:
             AlertsProjection(),
             NamesProjection(),
             ProductsProjection(),
+            FindingProjection(),
             LineageProjection(),
             NotesProjection(),
             IndexProjection(builtin_kinds()),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from factbook.diff.gate_model import GateRequest, GateResult
     from factbook.diff.severities import Severities
     from factbook.export.service import Exports
+    from factbook.finding import Finder
     from factbook.jobs import Handler, Job, Jobs, Progress
     from factbook.knowledge import Glossary, Notes, Suggestions
     from factbook.lineage.reading import LineageReader
@@ -74,6 +75,12 @@ class Rooms:
         from factbook.dictionary import Dictionary
 
         return Dictionary(self._house.sql, tenant=self.tenant)
+
+    @cached_property
+    def finder(self) -> Finder:
+        from factbook.finding import Finder
+
+        return Finder(self._house.sql, self.dictionary, tenant=self.tenant)
 
     @cached_property
     def exports(self) -> Exports:

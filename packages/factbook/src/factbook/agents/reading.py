@@ -21,6 +21,7 @@ Name = Annotated[str, Meta(description="source.schema.table, source.schema.table
 
 _NOISE = ("key", "attributes_hash", "qualified_name", "attributes")
 """Fields of columns that say nothing to an agent."""
+_MARKS = ("name_marks", "title_marks")
 
 
 async def list_sources(desk: Desk, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
@@ -31,20 +32,22 @@ async def list_sources(desk: Desk, limit: Limit = 50, cursor: Cursor = None) -> 
 async def search(
     desk: Desk,
     words: Annotated[str, Meta(description="Words to look for in names, comments and types.")],
-    what: Annotated[Literal["columns", "products", "terms"], Meta(description="What to search.")] = "columns",
+    what: Annotated[Literal["columns", "products", "terms", "everything"], Meta(description="What to search.")] = "columns",
     source_id: Annotated[str | None, Meta(description="Only in this source.")] = None,
     as_of: Moment = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """Find columns with their tables, data products, or terms of the glossary."""
+    """Find columns with their tables, data products, or terms of the glossary; or everything by rank, with where the words are."""
     paths: dict[str, tuple[str, dict[str, Any]]] = {
         "columns": ("/dictionary", {"search": words, "source_id": source_id, "as_of": as_of}),
         "products": ("/products", {"text": words, "as_of": as_of}),
         "terms": ("/glossary", {"text": words, "as_of": as_of}),
+        "everything": ("/search", {"search": words, "source_id": source_id, "as_of": as_of}),
     }
     path, params = paths[what]
-    return await desk.page(path, params | {"cursor": cursor}, limit, without(*(_NOISE if what == "columns" else ())))
+    noise = {"columns": _NOISE, "everything": _MARKS}.get(what, ())
+    return await desk.page(path, params | {"cursor": cursor}, limit, without(*noise))
 
 
 async def describe_table(

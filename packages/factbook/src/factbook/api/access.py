@@ -24,6 +24,7 @@ from factbook.dbt import WRITES as DBT_WRITES
 from factbook.dictionary.projection import DictionaryProjection
 from factbook.diff.impact import KINDS
 from factbook.errors import InvalidRecord, InvalidRequest, NotAllowed
+from factbook.finding import Part
 from factbook.history.service import JOB_TYPES
 from factbook.jobs import Job
 from factbook.jobs.projection import JobsProjection
@@ -187,6 +188,15 @@ def check_scanning(request: Request, rooms: Rooms) -> None:
     admit(request, rooms.tenant, (Action.WRITE, _WORK))
 
 
+def searchable(request: Request, rooms: Rooms) -> frozenset[Part]:
+    """Return the parts that whoever asks may search: those whose facts they may read. Raises :class:`NotAllowed` where there is none."""
+    principal, tenant = asking(request).principal, rooms.tenant
+    found = frozenset(part for part, kinds in _SEARCHED.items() if principal.may_all(Action.READ, tenant, kinds))
+    if not found:
+        raise not_allowed(principal, Action.READ, tenant, STRUCTURE)
+    return found
+
+
 def check_admin(request: Request, tenant: str) -> None:
     """Refuse whoever does not administer a tenant; ``*`` is all of them."""
     admit(request, tenant, _ADMIN)
@@ -338,6 +348,13 @@ _GATES = tuple(sorted({"catalog_scan", "statistics_snapshot", "table_observation
 
 GateReader = Annotated["Rooms", needs((Action.READ, _GATES))]
 DictionaryReader = Annotated["Rooms", needs((Action.READ, STRUCTURE))]
+_SEARCHED: dict[Part, tuple[str, ...]] = {
+    "structure": STRUCTURE,
+    "notes": NOTE_READS,
+    "products": ("data_product",),
+    "contracts": _CONTRACTS,
+    "glossary": _GLOSSARY,
+}
 _NAMED = (Action.READ, tuple(sorted({"annotation", *LEDGER_READS})))
 DbtIngester = Annotated["Rooms", needs(_NAMED, (Action.WRITE, DBT_WRITES))]
 NameReader = Annotated["Rooms", needs((Action.READ, LEDGER_READS))]

@@ -44,6 +44,7 @@ from factbook.dictionary import DictionaryPage
 from factbook.diff import DiffPage
 from factbook.diff.gate_model import GateResult
 from factbook.export.service import FormatList
+from factbook.finding import SearchPage
 from factbook.health import Health
 from factbook.history import HistoryPlan
 from factbook.jobs import Job, JobPage
@@ -177,6 +178,7 @@ TYPES: tuple[type, ...] = (
     RemovedProduct,
     RowPage,
     ScanTrigger,
+    SearchPage,
     SourcePage,
     SqlLineageReport,
     SqlText,

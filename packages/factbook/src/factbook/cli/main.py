@@ -42,6 +42,7 @@ from factbook.cli import (
     relay,
     retention,
     scan,
+    search,
     serve,
     sources,
     spool,
@@ -65,6 +66,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(scan.scan)
 app.command()(dictionary.dictionary)
+app.command()(search.search)
 app.add_typer(lineage.app, name="lineage")
 app.command()(lint.lint)
 app.add_typer(names.app, name="names")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from itertools import chain
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from factbook_sdk.facts.codec import canonical_json, digest
@@ -76,30 +73,3 @@ def references_in(constraints: list[dict[str, Any]]) -> Iterator[tuple[str, str]
 def column_key(tenant: str, source_id: str, schema: str, table: str, column: str) -> bytes:
     """Return 16 bytes that stand for a column's name and place for ever."""
     return digest(canonical_json([tenant, source_id, schema, table, column]))
-
-
-_WORD = re.compile(r"[^\W_]+")
-_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-
-
-def words(texts: Iterable[str | None]) -> set[str]:
-    """Return the words to find texts by: runs of letters and digits, and the parts of camelCase, in lower case."""
-    return set().union(*(_words_of(text) for text in texts if text))
-
-
-@lru_cache(maxsize=16384)
-def _words_of(text: str) -> frozenset[str]:
-    """Split one text. Tables of one database share most of their columns' names."""
-    found = _WORD.findall(text)
-    parts = (part for word in found for part in _CAMEL.findall(word))
-    return frozenset(word.casefold() for word in chain(found, parts))
-
-
-def search_terms(search: str) -> list[str]:
-    """Return the words of a search, each of which may be the beginning of a longer one."""
-    return [word.casefold() for word in _WORD.findall(search)]
-
-
-def holds_all(terms: list[str], found: set[str]) -> bool:
-    """Return whether each term begins some word."""
-    return all(any(word.startswith(term) for word in found) for term in terms)

@@ -7,7 +7,7 @@ with every scan that read the object's schema completely with the object inside 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -16,12 +16,12 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 
 from factbook.database.bulk import bulk_insert, bulk_upsert
 from factbook.database.log_tables import records as log_records
-from factbook.dictionary import search
-from factbook.dictionary.entries import ColumnEntry, column_entries, references_in, words
-from factbook.dictionary.tables import columns, objects, references, versions
+from factbook.dictionary.entries import ColumnEntry, column_entries, references_in
+from factbook.dictionary.tables import columns, objects, references, versions, word_index
 from factbook.repository.projection import Projection
 from factbook.repository.rows import microseconds
 from factbook.sources.contract import TableName, covers_table
+from factbook.words import Field, fitting, name_tokens, part_tokens, place_tokens, text_tokens, tokens
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan
 from factbook_sdk.repository.contract import StoredRecord
 
@@ -64,10 +64,10 @@ class DictionaryProjection(Projection):
 
     def create(self, connection: Connection) -> None:
         super().create(connection)
-        search.create(connection)
+        word_index.create(connection)
 
     def drop(self, connection: Connection) -> None:
-        search.drop(connection)
+        word_index.drop(connection)
         super().drop(connection)
 
     def forget(self, connection: Connection, tenant: str, kind: str) -> None:
@@ -234,13 +234,21 @@ class _Fold:
         bulk_insert(self._connection, columns, _COLUMN, [column.to_row() for column in fresh if column.last_seen is not None])
         changed = [self._columns[object_id][name].to_row() for object_id, name in sorted(self._changed)]
         bulk_upsert(self._connection, columns, _COLUMN, changed, key=("object_id", "column_name"))
-        search.replace(self._connection, {object_id: self._words(object_id) for object_id in self._reworded}, self._known)
+        word_index.replace(self._connection, {object_id: self._words(object_id) for object_id in self._reworded}, self._known)
 
-    def _words(self, object_id: int) -> set[str]:
+    def _words(self, object_id: int) -> list[str]:
         found = self._touched[object_id]
-        own = (found["schema_name"], found["table_name"], found["comment"])
-        theirs = (text for column in self._columns[object_id].values() for text in (column.entry.column_name, column.entry.comment))
-        return words(chain(own, theirs))
+        mine = self._columns[object_id].values()
+        kept = [*name_tokens(found["table_name"]), *place_tokens(found["source_id"], found["schema_name"])]
+        for column in mine:
+            words = part_tokens(column.entry.column_name)
+            kept += words if column.removed_at is None else tokens(Field.GONE, (word[1:] for word in words))
+        kept += text_tokens(found["comment"] or "")
+        for column in mine:
+            if column.entry.comment:
+                words = text_tokens(column.entry.comment)
+                kept += words if column.removed_at is None else tokens(Field.GONE, (word[1:] for word in words))
+        return fitting(kept)
 
 
 def _version(object_id: int, item: StoredRecord) -> tuple[Any, ...]:

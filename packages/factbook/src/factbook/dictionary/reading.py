@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, text, tuple_
 
 from factbook.database.engine import Database
-from factbook.dictionary import overview, search
-from factbook.dictionary.entries import column_key, holds_all, search_terms, words
+from factbook.dictionary import overview
+from factbook.dictionary.entries import column_key
 from factbook.dictionary.keys import KeyNeighbourhood, Neighbours, TableKey, pointing
 from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow, ObjectState, SchemaRow, TablePage
+from factbook.dictionary.past import telling
 from factbook.dictionary.projection import DictionaryProjection
-from factbook.dictionary.tables import columns, objects, references
+from factbook.dictionary.tables import columns, objects, references, word_index
 from factbook.errors import InvalidRequest
+from factbook.repository.past import replay
 from factbook.repository.rows import moment
 from factbook.repository.sql import SqlRepository
+from factbook.words import Field, Question, holds_all, parse_question, words_of_name, words_of_text
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.facts.record import as_utc
-from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, StoredRecord, Targets, Within, check_limit
-from factbook_sdk.repository.paging import sort_key
+from factbook_sdk.repository.contract import check_limit
 
 _STEP_ROWS = 500
 _MAX_TABLES = 200
@@ -33,6 +34,7 @@ _MAX_TABLES = 200
 _Place = tuple[str, str, str, int, str]
 """Source, schema, table, position, column: the order of rows, and what a cursor holds."""
 
+_SEARCHED = (Field.NAME, Field.PART, Field.TEXT, Field.PLACE, Field.GONE)
 _PLACE = (objects.c.source_id, objects.c.schema_name, objects.c.table_name, columns.c.position, columns.c.column_name)
 
 
@@ -54,7 +56,7 @@ class Dictionary:
         """Return rows in order; raises :class:`InvalidRequest` for a limit or cursor that cannot be."""
         check_limit(limit)
         after = _parse_cursor(cursor) if cursor is not None else None
-        with self._at(as_of, wanted) as (connection, shown):
+        with self.at(as_of, wanted) as (connection, shown):
             page = _page(connection, self._tenant, wanted, limit, after)
         return msgspec.structs.replace(page, as_of=shown)
 
@@ -74,7 +76,7 @@ class Dictionary:
     ) -> KeyNeighbourhood:
         """Return the tables one foreign key away from a table, and one more from each of those whose keys are ``expanded``. Of a table that
         is gone the last structure it had counts."""
-        with self._at(as_of, DictionaryFilter(source_id=source_id)) as (connection, _):
+        with self.at(as_of, DictionaryFilter(source_id=source_id)) as (connection, _):
             pairs = pointing(connection, self._tenant, source_id)
 
         def read(tables: Collection[TableKey]) -> dict[TableKey, tuple[SchemaSnapshot | None, bool]]:
@@ -103,7 +105,7 @@ class Dictionary:
             return overview.states(connection, self._tenant, names)
 
     @contextmanager
-    def _at(self, as_of: datetime | None, wanted: DictionaryFilter) -> Iterator[tuple[Connection, datetime | None]]:
+    def at(self, as_of: datetime | None, wanted: DictionaryFilter) -> Iterator[tuple[Connection, datetime | None]]:
         """Give the dictionary as it is; or as it was, as far as the filter asks for it, replayed into memory; and the moment in UTC."""
         with self._repository.reading() as connection:
             if as_of is None:
@@ -114,7 +116,16 @@ class Dictionary:
         past = Database("sqlite://")
         try:
             with past.writing() as connection:
-                _replay(connection, _History(self._repository, self._tenant, wanted.source_id, tables, shown))
+                replay(
+                    connection,
+                    DictionaryProjection(),
+                    self._repository,
+                    tenant=self._tenant,
+                    source_id=wanted.source_id,
+                    until=shown,
+                    only={} if tables is None else {"schema_snapshot": tables},
+                    telling=telling,
+                )
                 yield connection, shown
         finally:
             past.close()
@@ -122,30 +133,6 @@ class Dictionary:
 
 def _in_utc(as_of: datetime | None) -> datetime | None:
     return None if as_of is None else as_utc(as_of, "as_of")
-
-
-class _History(NamedTuple):
-    """What is replayed: the facts up to a moment, of a source or of all, and of the structures those of some tables or all."""
-
-    repository: MetadataRepository
-    tenant: str
-    source_id: str | None
-    tables: list[MetadataTarget] | None
-    until: datetime
-
-    def facts(self, kind: str) -> Iterator[StoredRecord]:
-        """Yield the facts of a kind in the order in which they were so."""
-        targets: Targets | None = Within(self.source_id) if self.source_id is not None else None
-        if self.tables is not None and kind == "schema_snapshot":
-            targets = self.tables
-        cursor: str | None = None
-        until = self.until + timedelta(microseconds=1)
-        while True:
-            page = self.repository.query(kind, targets=targets, tenant=self.tenant, until=until, limit=MAX_LIMIT // 10, cursor=cursor)
-            yield from page.records
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
 
 def _tables_to_replay(connection: Connection, tenant: str, wanted: DictionaryFilter) -> list[MetadataTarget] | None:
@@ -159,51 +146,15 @@ def _tables_to_replay(connection: Connection, tenant: str, wanted: DictionaryFil
     return [MetadataTarget(*name) for name in found] if len(found) <= _MAX_TABLES else None
 
 
-def _replay(connection: Connection, history: _History) -> None:
-    projection = DictionaryProjection()
-    projection.create(connection)
-    batch: list[StoredRecord] = []
-    for item in _telling(heapq.merge(*map(history.facts, sorted(projection.kinds)), key=sort_key)):
-        batch.append(item)
-        if len(batch) == _STEP_ROWS:
-            projection.apply(connection, batch)
-            batch = []
-    projection.apply(connection, batch)
-
-
-def _telling(items: Iterable[StoredRecord]) -> Iterator[StoredRecord]:
-    """Leave out scans that the next scan of the source, with no structure in between, makes superfluous: it saw all they saw."""
-    waiting: dict[str, StoredRecord] = {}
-    for item in items:
-        if item.record.kind != "catalog_scan":
-            yield from waiting.values()
-            waiting = {}
-            yield item
-            continue
-        earlier = waiting.pop(item.record.target.source_id, None)
-        if earlier is not None and not _saw_as_much(item, earlier):
-            yield earlier
-        waiting[item.record.target.source_id] = item
-    yield from waiting.values()
-
-
-def _saw_as_much(later: StoredRecord, earlier: StoredRecord) -> bool:
-    """Return whether a scan confirms whatever an earlier one confirms, as far as its fact tells at once."""
-    new, old = later.record.payload or {}, earlier.record.payload or {}
-    is_whole = not new.get("scope") and not new.get("failures") and new["counts"]["failed"] == 0
-    complete = {name for name, reading in new["schemas"].items() if reading["complete"]}
-    return is_whole and complete.issuperset(old["schemas"])
-
-
 def _page(connection: Connection, tenant: str, wanted: DictionaryFilter, limit: int, after: _Place | None) -> DictionaryPage:
-    terms = search_terms(wanted.search) if wanted.search else []
+    question = parse_question(wanted.search) if wanted.search else None
     kept: list[DictionaryRow] = []
-    step = limit + 1 if not terms else max(limit + 1, _STEP_ROWS)
-    if wanted.search and not terms:
+    step = limit + 1 if question is None else max(limit + 1, _STEP_ROWS)
+    if wanted.search and question is None:
         return DictionaryPage([], None)
     while len(kept) <= limit:
-        rows = _rows(connection, tenant, wanted, terms, step, after)
-        kept.extend(row for row in rows if not terms or holds_all(terms, _words(row)))
+        rows = _rows(connection, tenant, wanted, question, step, after)
+        kept.extend(row for row in rows if question is None or holds_all(question.terms, _words(row)))
         if len(rows) < step:
             break
         after = _place(rows[-1])
@@ -212,11 +163,12 @@ def _page(connection: Connection, tenant: str, wanted: DictionaryFilter, limit: 
 
 
 def _words(row: DictionaryRow) -> set[str]:
-    return words((row.schema, row.table, row.table_comment, row.column, row.comment))
+    names = (words_of_name(name) for name in (row.schema, row.table, row.column))
+    return set().union(*names, *(words_of_text(text) for text in (row.table_comment, row.comment) if text))
 
 
 def _rows(
-    connection: Connection, tenant: str, wanted: DictionaryFilter, terms: list[str], limit: int, after: _Place | None
+    connection: Connection, tenant: str, wanted: DictionaryFilter, question: Question | None, limit: int, after: _Place | None
 ) -> list[DictionaryRow]:
     statement = (
         select(
@@ -231,9 +183,11 @@ def _rows(
         .limit(limit)
     )
     parameters: dict[str, str] = {}
-    if terms:
-        condition, parameters["terms"] = search.condition(connection.dialect.name, terms)
-        statement = statement.where(text(f"dictionary_objects.{condition}"))
+    if question is not None:
+        dialect = connection.dialect.name
+        condition = tuple(tuple((field.value + term, True) for field in _SEARCHED) for term in question.terms)
+        parameters["words"] = word_index.asked(dialect, condition)
+        statement = statement.where(text(f"dictionary_objects.object_id IN ({word_index.numbers(dialect)})"))
     if after is not None:
         statement = statement.where(_is_after(after, in_source=wanted.source_id == after[0]))
     return [_row(tenant, row) for row in connection.execute(statement, parameters).mappings()]

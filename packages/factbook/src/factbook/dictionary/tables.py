@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
 
+from factbook.database.word_index import WordIndex
+
 METADATA = MetaData()
 
 _BIG = BigInteger().with_variant(Integer(), "sqlite")
@@ -79,3 +81,6 @@ references = Table(
     sqlite_with_rowid=False,
 )
 """Which objects have, or once had, a column whose foreign key points somewhere: those to look at for what points at a table."""
+
+word_index = WordIndex("dictionary_words")
+"""The words of each object and its columns, by which :mod:`factbook.words` finds it."""

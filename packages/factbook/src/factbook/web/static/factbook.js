@@ -20,7 +20,14 @@ function walkHits(event, step) {
   event.preventDefault();
 }
 
+// How many were found is said once they stand there; the list itself is read by whoever walks it.
+function tellHits() {
+  const told = document.getElementById("told");
+  if (told) told.textContent = document.querySelector("#hits [data-told]")?.textContent ?? "";
+}
+
 document.addEventListener("DOMContentLoaded", () => speakLocally(document));
+document.addEventListener("htmx:after:swap", tellHits);
 document.addEventListener("htmx:after:swap", () => speakLocally(document));
 document.addEventListener("keydown", (event) => {
   const search = document.getElementById("search");
