@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.annotation import Annotation, Note, Rejection
-from factbook_sdk.facts.precedence import Voice, by_precedence, value_key, without_rejected
+from factbook_sdk.facts.precedence import Voice, by_precedence, says_something, value_key, without_rejected
 from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, StoredRecord, Targets
 
 KIND = "annotation"
@@ -45,6 +45,31 @@ class Said(msgspec.Struct, frozen=True):
     def notes(self) -> list[tuple[str, Note]]:
         """Return (author, note), the most trusted first."""
         return [(voice.author, voice.note) for voice in self.voices]
+
+    def by_column(self) -> dict[str | None, Said]:
+        """Return the same parted by column, what is said of the thing itself under ``None``; each part names all versions."""
+        parts: dict[str | None, Said] = {None: Said(versions=self.versions)}
+
+        def part(column: str | None) -> Said:
+            return parts.setdefault(column, Said(versions=self.versions))
+
+        for voice in self.voices:
+            part(voice.note.column).voices.append(voice)
+        for voice in self.everything:
+            part(voice.note.column).everything.append(voice)
+        for judged in self.rejections:
+            part(judged.rejection.column).rejections.append(judged)
+        return parts
+
+    def unjudged(self) -> list[Voice]:
+        """Return the suggestions that no person says as well or has rejected, of equal ones the most trusted."""
+        agreed = {_statement_of(voice.note) for voice in self.voices if voice.author_type == "person"}
+        found: dict[tuple[Any, ...], Voice] = {}
+        for voice in self.voices:
+            statement = _statement_of(voice.note)
+            if voice.is_suggestion and statement not in agreed and says_something(voice.note.value):
+                found.setdefault(statement, voice)
+        return list(found.values())
 
     @property
     def annotations(self) -> list[Annotation]:
@@ -115,6 +140,10 @@ def _records(repository: MetadataRepository, targets: Targets, tenant: str, as_o
         cursor = page.next_cursor
         if cursor is None:
             return
+
+
+def _statement_of(note: Note) -> tuple[Any, ...]:
+    return note.column, note.property, note.name if note.property == "custom" else None, value_key(note.value)
 
 
 def _statement(note: Note) -> _Statement:
