@@ -174,6 +174,16 @@ class Glossary:
         found = self._in_force(as_of, wanted) if wanted else {}
         return {key: said.name for key, (_, said) in found.items()}
 
+    def find(self, word: str) -> str | None:
+        """Return the key of a term by its key, else by its name or a synonym however it is capitalised; ``None`` where there is none."""
+        found = self._in_force(None)
+        if word in found:
+            return word
+        same = word.casefold()
+        named = [key for key, (_, said) in sorted(found.items()) if said.name.casefold() == same]
+        meaning = [key for key, (_, said) in sorted(found.items()) if same in (synonym.casefold() for synonym in said.synonyms)]
+        return next(iter([*named, *meaning]), None)
+
     def domains(self, *, as_of: datetime | None = None) -> dict[str, int]:
         """Return the domains of terms with how many terms each has, by name."""
         counts = Counter(said.domain for _, said in self._in_force(as_of).values() if said.domain is not None)

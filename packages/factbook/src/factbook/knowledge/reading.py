@@ -48,15 +48,17 @@ class NoteReading:
             raise NotFound(f"Nothing is known of {place}", fix="Scan the source first, or correct the name", field="place")
         return known_of(place, said, SourceTexts(self._repository, [place.target], tenant=self._tenant, as_of=shown), is_found=is_found)
 
-    def known_many(self, places: Iterable[Place]) -> dict[Place, Known]:
-        """Return what holds of some places now; whether they are there is not asked of those that no scan finds."""
+    def known_many(self, places: Iterable[Place], *, as_of: datetime | None = None) -> dict[Place, Known]:
+        """Return what holds of some places; of those that no scan finds it is not asked whether they are there."""
+        shown = None if as_of is None else as_utc(as_of, "as_of")
         wanted = list(dict.fromkeys(places))
         targets = list(dict.fromkeys(place.target for place in wanted))
         found: dict[Place, Known] = {}
         for start in range(0, len(targets), _TABLES):
             batch = targets[start : start + _TABLES]
-            parts = {target: said.by_column() for target, said in said_of(self._repository, batch, tenant=self._tenant).items()}
-            texts = self._texts(batch, None)
+            voices = said_of(self._repository, batch, tenant=self._tenant, as_of=shown)
+            parts = {target: said.by_column() for target, said in voices.items()}
+            texts = self._texts(batch, shown)
             for place in wanted:
                 if place.target in batch:
                     said = parts.get(place.target, {}).get(place.column, _NOBODY)

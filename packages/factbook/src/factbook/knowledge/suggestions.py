@@ -6,7 +6,8 @@ Nothing of it is applied by itself. Who accepts one makes a note of their own; w
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -87,6 +88,13 @@ class SuggestionPage(msgspec.Struct, frozen=True):
     truncated: bool = False
 
 
+class FoundSuggestions(SuggestionPage, frozen=True, kw_only=True):
+    """A page of those that were looked for, with how many of all that were read there are of each source and author."""
+
+    by_source: dict[str, int]
+    by_author: dict[str, int]
+
+
 class Suggestions:
     """What machines suggest in one tenant."""
 
@@ -99,9 +107,10 @@ class Suggestions:
         self, source_id: str, *, limit: int = 100, cursor: str | None = None, origin: Literal["lineage", "notes"] | None = None
     ) -> SuggestionPage:
         """Return what is suggested of a source and waits to be judged; ``origin`` picks one sort. Raises :class:`NotFound`."""
-        return self.find(SuggestionFilter(source_id=source_id, origin=origin), limit=limit, cursor=cursor)
+        found = self.find(SuggestionFilter(source_id=source_id, origin=origin), limit=limit, cursor=cursor)
+        return SuggestionPage(found.items, found.next_cursor, found.truncated)
 
-    def find(self, wanted: SuggestionFilter, *, limit: int = 100, cursor: str | None = None) -> SuggestionPage:
+    def find(self, wanted: SuggestionFilter, *, limit: int = 100, cursor: str | None = None) -> FoundSuggestions:
         """Return what is suggested anywhere and waits to be judged; raises :class:`NotFound` for a source that is named and not there."""
         check_limit(limit)
         after = _parse_cursor(cursor) if cursor is not None else None
@@ -111,7 +120,13 @@ class Suggestions:
         found, truncated = self._all(source_id, wanted.origin)
         rest = [item for item in found if wanted.fits(item) and (after is None or _order(item) > after)]
         items = rest[:limit]
-        return SuggestionPage(items, msgspec.json.encode(_order(items[-1])).hex() if len(rest) > limit else None, truncated)
+        return FoundSuggestions(
+            items,
+            msgspec.json.encode(_order(items[-1])).hex() if len(rest) > limit else None,
+            truncated,
+            by_source=_counted(parse_place(item.place).source_id for item in found),
+            by_author=_counted(item.suggested_by for item in found),
+        )
 
     def accept(self, source_id: str, suggestion_id: str, author: str, *, reason: str | None = None, value: Any = None) -> OwnNotes:
         """Make a suggestion the note of a person; it names whose suggestion it was. With another ``value`` the person says that instead,
@@ -226,6 +241,10 @@ class Suggestions:
                 break
         in_force = [item.record for item in last.values() if item.record.payload is not None]
         return [(record.target, msgspec.convert(record.payload, Lineage)) for record in in_force], cursor is not None
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
 
 
 def _suggested(reached: Reached) -> Suggestion:

@@ -20,7 +20,7 @@ KIND = "annotation"
 _PAGE = MAX_LIMIT // 10
 _TICK = timedelta(microseconds=1)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
-_Statement = tuple[str | None, str, str | None, bytes, str | None]
+_Statement = tuple[str | None, str, str | None, bytes | str, str | None]
 
 
 class Judged(NamedTuple):
@@ -94,7 +94,8 @@ class _Stream:
         self.said = None if payload is None else msgspec.convert(payload, Annotation)
         self.record_id = item.id
         now = item.record.produced_at, item.id
-        self._since = {_statement(note): self._since.get(_statement(note), now) for note in (self.said.notes if self.said else ())}
+        statements = map(_statement, self.said.notes if self.said else ())
+        self._since = {statement: self._since.get(statement, now) for statement in statements}
 
     def voices(self, author: str) -> Iterator[Voice]:
         for note in self.said.notes if self.said else ():
@@ -147,5 +148,6 @@ def _statement_of(note: Note) -> tuple[Any, ...]:
 
 
 def _statement(note: Note) -> _Statement:
-    # Who gives a new reason has looked at it again.
-    return note.column, note.property, note.name, value_key(note.value), note.reason
+    # Who gives a new reason has looked at it again. A year of notes asks for this very often, and most values are texts.
+    value = note.value.strip() if isinstance(note.value, str) else value_key(note.value)
+    return note.column, note.property, note.name, value, note.reason

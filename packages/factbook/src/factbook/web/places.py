@@ -22,7 +22,10 @@ class Place(msgspec.Struct, frozen=True):
 
 
 PLACES: dict[str, tuple[Place, ...]] = {
-    "Explore": (Place("Home", (), None, ("source", "table", "coverage", "diff")),),
+    "Explore": (
+        Place("Home", (), None, ("source", "table", "coverage", "diff", "notes", "edit")),
+        Place("Glossary", ("glossary",), "GlossaryReader", ("term", "new-term", "suggestions")),
+    ),
     "Watch": (
         Place("Alerts", ("alerts",), "AlertReader"),
         Place("Jobs", ("jobs",), "JobReader", ("job",)),

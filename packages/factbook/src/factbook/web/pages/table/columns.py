@@ -32,4 +32,4 @@ def columns(
     chosen = table_of(request, rooms, source_id, schema, table, as_of)
     wanted = DictionaryFilter(source_id=source_id, schema=schema, table=table)
     found = rooms.dictionary.page(wanted, limit=COLUMNS, cursor=cursor, as_of=as_of)
-    return chosen.show(None, Columns(found.items), next_cursor=found.next_cursor)
+    return chosen.show(None, Columns(found.items), next_cursor=found.next_cursor, columns={row.column for row in found.items})
