@@ -64,12 +64,20 @@ def folder(tmp_path_factory):
     guess = {
         "author_type": "agent",
         "notes": [
-            {"property": "description", "value": f"Where receipts go {HOSTILE}", "column": "email", "confidence": 0.8, "reason": "its name"},
+            {
+                "property": "description",
+                "value": f"Where receipts go {HOSTILE}",
+                "column": "email",
+                "confidence": 0.8,
+                "reason": "its name",
+            },
             {"property": "classification", "value": "pii", "column": "email", "confidence": 0.9},
             {"property": "term", "value": "customer"},
         ],
     }
-    house.repository.store(MetadataRecord(MetadataTarget("shop", "main", "customer"), "annotation", guess, datetime.now(UTC), "agent:sorter"))
+    house.repository.store(
+        MetadataRecord(MetadataTarget("shop", "main", "customer"), "annotation", guess, datetime.now(UTC), "agent:sorter")
+    )
     house.glossary.add("party", GlossaryTerm("Party", status="approved"), author="person:ada")
     customer = GlossaryTerm("Customer", f"Who buys {HOSTILE}", synonyms=["client"], relations=[Relation("broader", "party")])
     house.glossary.add("customer", customer, author="person:ada")

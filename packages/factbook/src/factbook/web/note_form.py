@@ -1,8 +1,10 @@
-"""What people type to say something of a place, read as a change of what they say: one field for each property, several values a line each."""
+"""What people type to say something of a place, read as a change of what they say: a field for each property, a value on each line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -20,6 +22,8 @@ MAX_REASON = 1000
 
 LINES: tuple[Property, ...] = ("owner", "steward", "tag", "classification")
 """Properties with a value on each line."""
+_TEXTS: dict[Property, int] = {"description": MAX_DESCRIPTION, "certification": MAX_VALUE, "deprecation": MAX_VALUE}
+"""Properties of which a place has one, and how long it may be."""
 _YES_NO = {"yes": True, "no": False}
 
 
@@ -54,15 +58,19 @@ def opened(known: Known, own: Sequence[Note], seen: str) -> NoteForm:
     nobody but a machine suggests it: to save a form is not to accept that."""
     one = {note.property: _shown(note.value) for note in own}
     held = known.description if known.description and not known.description.suggested else None
+    several = {name: "\n".join(_lines_of(own, name)) for name in (*LINES, "link", "custom")}
     return NoteForm(
         seen=seen,
         description=one.get("description", _shown(held.value) if held is not None else ""),
+        owner=several["owner"],
+        steward=several["steward"],
+        tag=several["tag"],
+        classification=several["classification"],
+        terms=[_shown(note.value) for note in own if note.property == "term"],
         certification=one.get("certification", ""),
         deprecation=one.get("deprecation", ""),
-        terms=[_shown(note.value) for note in own if note.property == "term"],
-        link="\n".join(_lines_of(own, "link")),
-        custom="\n".join(_lines_of(own, "custom")),
-        **{name: "\n".join(_lines_of(own, name)) for name in LINES},
+        link=several["link"],
+        custom=several["custom"],
     )
 
 
@@ -76,7 +84,7 @@ def read(sent: NoteForm, known: Known, own: Sequence[Note], term_named: Callable
     else:
         reading.texts(sent)
         for name in LINES:
-            reading.lines(name, getattr(sent, name), lambda line: NewNote(name, line))  # noqa: B023 - called at once
+            reading.lines(name, getattr(sent, name), partial(NewNote, name))
         reading.lines("link", sent.link, _link)
         reading.lines("custom", sent.custom, _custom)
         reading.terms(sent, term_named)
@@ -96,15 +104,15 @@ class _Reading:
 
     def again(self, sent: NoteForm) -> None:
         """Say the description that holds once more, with the reason that makes it count as said anew."""
-        self.set.append(NewNote("description", self._before.description, reason=sent.reason.strip() or "Looked at again"))
+        looked = f"Looked at again, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        self.set.append(NewNote("description", self._before.description, reason=sent.reason.strip() or looked))
 
     def texts(self, sent: NoteForm) -> None:
         reason = sent.reason.strip() or None
         if len(reason or "") > MAX_REASON:
             self.errors["reason"] = _too_long(len(reason or ""), MAX_REASON)
-        for name, limit in (("description", MAX_DESCRIPTION), ("certification", MAX_VALUE), ("deprecation", MAX_VALUE)):
-            text, before = _plain(getattr(sent, name)), _plain(getattr(self._before, name))
-            prop: Property = name  # type: ignore[assignment]
+        for prop, limit in _TEXTS.items():
+            text, before = _plain(getattr(sent, prop)), _plain(getattr(self._before, prop))
             why = reason if prop == "description" else None
             if text == before and why is None:
                 continue
@@ -132,7 +140,9 @@ class _Reading:
                 self.errors[prop] = made
             else:
                 (self.set if prop == "custom" else self.add).append(made)
-        self.remove += [Removal(prop, note.value, note.name if prop == "custom" else None) for line, note in before.items() if line not in lines]
+        self.remove += [
+            Removal(prop, note.value, note.name if prop == "custom" else None) for line, note in before.items() if line not in lines
+        ]
 
     def terms(self, sent: NoteForm, term_named: Callable[[str], str | None]) -> None:
         mine = {_shown(note.value): note for note in self._own if note.property == "term"}

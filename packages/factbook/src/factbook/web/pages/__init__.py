@@ -19,5 +19,21 @@ from factbook.web.pages import (
     tokens,
 )
 
-_MODULES = (home, search, registering, source, diff, alerts, jobs, quality, records, tokens, notes, glossary, term, term_editing, suggestions)
+_MODULES = (
+    home,
+    search,
+    registering,
+    source,
+    diff,
+    alerts,
+    jobs,
+    quality,
+    records,
+    tokens,
+    notes,
+    glossary,
+    term,
+    term_editing,
+    suggestions,
+)
 ROUTERS = (*(module.router for module in _MODULES), *table.ROUTERS)

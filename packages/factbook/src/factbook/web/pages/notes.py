@@ -15,7 +15,7 @@ from starlette.responses import Response
 from factbook.api.access import NoteKeeper, NoteReader, asking, author_meant
 from factbook.api.bodies import json_body
 from factbook.api.routes.notes import ColumnName
-from factbook.errors import InvalidRequest, NotFound, PreconditionFailed
+from factbook.errors import InvalidRequest, PreconditionFailed
 from factbook.knowledge import Place, place_of, seen_in
 from factbook.knowledge.model import Edition, Known
 from factbook.rooms import Rooms
@@ -92,7 +92,7 @@ def save(request: Request, rooms: NoteKeeper, place: At, sent: Annotated[NoteFor
         except PreconditionFailed as error:
             conflict = error.what
         except InvalidRequest as error:
-            if isinstance(error, NotFound) or error.field not in NoteForm.__struct_fields__:
+            if error.field not in NoteForm.__struct_fields__:
                 raise
             errors = {error.field: f"{error.what}: {error.why}"}
     if not errors and conflict is None:

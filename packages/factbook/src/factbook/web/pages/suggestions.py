@@ -97,7 +97,9 @@ def judge(
         return _judged(request, "rejected", sent)
     value = sent.value.replace("\r\n", "\n").strip() or None
     if len(value or "") > MAX_DESCRIPTION:
-        raise InvalidRequest("The text is too long", why=f"at most {MAX_DESCRIPTION:,} characters are taken", fix="Shorten it", field="value")
+        raise InvalidRequest(
+            "The text is too long", why=f"at most {MAX_DESCRIPTION:,} characters are taken", fix="Shorten it", field="value"
+        )
     rooms.suggestions.accept(source_id, suggestion_id, author, reason=reason, value=value)
     return _judged(request, "accepted", sent)
 
@@ -125,6 +127,8 @@ def _judged(request: Request, done: Literal["accepted", "rejected"], sent: Judge
     if is_part(request):
         return page(request, "judged.html", Page("Suggestions"), done, part="judged.html")
     back = {
-        name: getattr(sent, f"back_{name}") for name in ("source_id", "schema", "table", "author", "origin") if getattr(sent, f"back_{name}")
+        name: getattr(sent, f"back_{name}")
+        for name in ("source_id", "schema", "table", "author", "origin")
+        if getattr(sent, f"back_{name}")
     }
     return lead_to("suggestions", done=done, **back)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from factbook.api.access import GlossaryKeeper, GlossaryReader, NoteKeeper, asking, author_meant
 from factbook.api.bodies import json_body
 from factbook.api.parameters import Cursor
-from factbook.errors import InvalidRequest, PreconditionFailed
+from factbook.errors import InvalidRequest, NotFound, PreconditionFailed
 from factbook.knowledge import NoteChange, NoteFilter, Place, TermHistory, TermView, parse_place
 from factbook.knowledge.editing import NewNote, Removal
 from factbook.knowledge.model import FoundNote
@@ -106,7 +106,7 @@ def attach(request: Request, rooms: NoteKeeper, key: Part, sent: Annotated[Place
     try:
         place = parse_place(sent.place.strip())
         rooms.notes.writing.change(place, author_meant(request, rooms, None), NoteChange(add=[NewNote("term", key)]))
-    except InvalidRequest as error:
+    except (InvalidRequest, NotFound) as error:
         return _show(request, rooms, key, problem=str(error), typed=sent.place, status=422)
     return lead_to("term", key, done="saved")
 

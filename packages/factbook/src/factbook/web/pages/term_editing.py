@@ -61,7 +61,7 @@ class TermEditing(msgspec.Struct, frozen=True):
     errors: dict[str, str]
     now: Term | None
     domains: list[str]
-    relations: dict[str, str]
+    relations: dict[RelationType, str]
 
 
 @router.page("/new-term")
@@ -125,7 +125,7 @@ def _form(
 ) -> Response:
     crumbs = [Crumb("Glossary", path("glossary")), *([Crumb(key, path("term", key))] if key else [])]
     known = rooms.glossary.domains()
-    content = TermEditing(key, form, dict(errors or {}), now, list(known), {name: label for name, label in RELATIONS.items()})
+    content = TermEditing(key, form, dict(errors or {}), now, list(known), RELATIONS)
     return page(request, "edit_term.html", Page(f"Edit {key}" if key else "New term", crumbs), content, status=status)
 
 
@@ -157,10 +157,15 @@ def _read(sent: TermForm, known: Mapping[str, GlossaryTerm]) -> tuple[GlossaryTe
     definition = sent.definition.replace("\r\n", "\n").strip()
     if len(definition) > MAX_DEFINITION:
         errors["definition"] = f"{len(definition):,} characters are too many: at most {MAX_DEFINITION:,} are taken"
-    texts = {"name": [sent.name.strip()], "domain": [sent.domain.strip()], "synonyms": lines_in(sent.synonyms), "owners": lines_in(sent.owners)}
-    for name, values in texts.items():
+    texts = {
+        "name": [sent.name.strip()],
+        "domain": [sent.domain.strip()],
+        "synonyms": lines_in(sent.synonyms),
+        "owners": lines_in(sent.owners),
+    }
+    for field, values in texts.items():
         if any(len(value) > MAX_NAME for value in values):
-            errors[name] = f"At most {MAX_NAME} characters are taken"
+            errors[field] = f"At most {MAX_NAME} characters are taken"
     if not sent.name.strip():
         errors["name"] = "A term needs a name"
     term = GlossaryTerm(
