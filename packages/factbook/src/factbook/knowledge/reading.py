@@ -71,16 +71,14 @@ class NoteReading:
         said = said_of(self._repository, [place.target], tenant=self._tenant, as_of=shown).get(place.target, _NOBODY)
         texts = self._texts([place.target], shown)
         parts = said.by_column()
-        known: dict[str, Known] = {}
-        for column, is_found in columns_spoken_of(place.target, said, texts):
-            if column in columns:
-                known[column] = known_of(Place(*_parts(place), column), parts.get(column, _NOBODY), texts, is_found=is_found)
-        return TableKnown(
-            known_of(place, parts[None], texts, is_found=_is_scanned(place, texts)),
-            known,
-            [column for column, is_found in columns_spoken_of(place.target, said, texts) if not is_found],
-            len(said.unjudged()),
-        )
+        spoken = columns_spoken_of(place.target, said, texts)
+        known = {
+            column: known_of(Place(*_parts(place), column), parts.get(column, _NOBODY), texts, is_found=is_found)
+            for column, is_found in spoken
+            if column in columns
+        }
+        own = known_of(place, parts[None], texts, is_found=_is_scanned(place, texts))
+        return TableKnown(own, known, [column for column, is_found in spoken if not is_found], len(said.unjudged()))
 
     def page(self, place: Place, *, limit: int = 100, cursor: str | None = None, as_of: datetime | None = None) -> KnownPage:
         """Return what holds of a place and of everything in it that anything is said of; raises :class:`NotFound`."""

@@ -27,7 +27,7 @@ from factbook.web.routing import Pages, Part, lead_to
 
 router = Pages()
 
-SUGGESTIONS = 50
+SUGGESTIONS = 25
 Origin = Annotated[
     Literal["notes", "lineage"], Query(description="What machines wrote, or labels that follow lineage downstream, which takes longer.")
 ]
