@@ -114,3 +114,36 @@ def test_a_circle_is_found_exactly_if_there_is_one(above: dict[str, set[str]]) -
     assert bool(circle) is bool(left)
     assert all(b in terms.broader[a] for a, b in pairwise(circle))
     assert not circle or circle[0] == circle[-1]
+
+
+def test_a_term_tells_what_each_edition_changed(world: World) -> None:
+    made = world.glossary.add("customer", term("Customer"), author=ANN)
+    world.glossary.put("customer", term("Customer", status="approved", domain="Sales"), author="person:bob")
+    world.glossary.remove("customer", author=ANN)
+    world.glossary.add("customer", term("Client"), author=ANN)
+    found = world.glossary.history("customer")
+    assert [(item.author, item.term.name if item.term else None, item.changed) for item in found.items] == [
+        (ANN, "Client", []),
+        (ANN, None, []),
+        ("person:bob", "Customer", ["status", "domain"]),
+        (ANN, "Customer", []),
+    ]
+    assert (found.items[2].before, found.truncated) == (made.term, False)
+    shorter = world.glossary.history("customer", limit=2)
+    assert (shorter.items, shorter.truncated) == (found.items[:2], True)
+    assert world.glossary.history("customer", as_of=made.changed_at).items == found.items[3:]
+
+
+def test_terms_are_found_by_key_name_and_synonym(world: World) -> None:
+    world.glossary.add("customer", term("Customer", synonyms=["Buyer"], domain="Sales"), author=ANN)
+    world.glossary.add("buyer-of-music", term("Music buyer", domain="Sales"), author=ANN)
+    assert [world.glossary.find(word) for word in ("customer", "CUSTOMER", "buyer", "music buyer", "nobody")] == [
+        "customer",
+        "customer",
+        "customer",
+        "buyer-of-music",
+        None,
+    ]
+    assert world.glossary.names(["customer", "nobody"]) == {"customer": "Customer"}
+    assert world.glossary.names([]) == {}
+    assert world.glossary.domains() == {"Sales": 2}

@@ -8,7 +8,7 @@ import pytest
 from tests.knowledge.conftest import World, at
 
 from factbook.errors import InvalidRequest, NotFound, PreconditionFailed
-from factbook.knowledge import NoteChange, NoteFilter, NoteSet, place_of
+from factbook.knowledge import NoteChange, NoteFilter, NoteSet, place_of, seen_in
 from factbook.knowledge.editing import NewNote, Removal
 from factbook.knowledge.projection import NotesProjection
 from factbook_sdk.facts import MetadataTarget
@@ -316,3 +316,51 @@ def test_the_view_is_the_same_when_it_is_rebuilt(world: World) -> None:
     assert [item.value for item in before if item.property == "tag"] == ["late", "x"]
     world.repository.rebuild()
     assert world.notes.search.page(NoteFilter()).items == before
+
+
+def test_a_table_is_told_with_some_of_its_columns_and_those_that_are_gone(world: World) -> None:
+    world.say("orders", Note("description", "Orders", None), Note("tag", "x", "email"), Note("tag", "old", "fax"), author=ANN)
+    world.say("orders", Note("tag", "x", "email", confidence=0.5), Note("tag", "y", "email", confidence=0.5), author="agent:a")
+    world.say("orders", Note("tag", "y", "email", confidence=0.7), Note("tag", "z", confidence=0.7), author="agent:b")
+    world.say("orders", rejections=[Rejection("tag", "z")], author="person:bob")
+    place = place_of("shop", "main", "orders")
+    found = world.notes.reading.of_table(place, columns=["email", "id"])
+    assert found.own == world.notes.reading.known(place)
+    assert found.columns == {"email": world.notes.reading.known(place_of("shop", "main", "orders", "email"))}
+    assert found.gone == ["fax"]
+    assert found.suggestions == 1  # y, whoever makes it: x is said by a person, and z rejected
+    assert world.notes.reading.of_table(place, as_of=at(0.5)).own.tags == []
+    many = world.notes.reading.known_many([place, place_of("shop", "main", "orders", "email"), place_of("shop", "main", "people")])
+    assert list(many.values())[:2] == [found.own, found.columns["email"]]
+    assert list(many.values())[2].found
+
+
+def test_who_says_something_has_seen_what_everybody_says_of_that_place(small: World) -> None:
+    small.table("orders", "id", "email")
+    place, other = place_of("shop", "main", "orders", "email"), place_of("shop", "main", "orders", "id")
+    seen = seen_in(small.notes.reading.known(place))
+    small.notes.writing.change(other, ANN, NoteChange(add=[NewNote("tag", "elsewhere")]))
+    small.notes.say(place, ANN, NoteChange(add=[NewNote("tag", "mine")]), seen=seen)
+    seen = seen_in(small.notes.reading.known(place))
+    small.notes.writing.change(place, "person:bob", NoteChange(add=[NewNote("tag", "his")]))
+    with pytest.raises(PreconditionFailed):
+        small.notes.say(place, ANN, NoteChange(remove=[Removal("tag")]), seen=seen)
+    assert [held.value for held in small.notes.reading.known(place).tags] == ["his", "mine"]
+
+
+def test_changes_are_the_editions_that_changed_this_place_newest_first(small: World) -> None:
+    small.table("orders", "id", "email")
+    small.say("orders", Note("tag", "a", "email"), hours=1)
+    small.say("orders", Note("tag", "a", "email"), Note("tag", "t"), hours=2)
+    small.say("orders", Note("tag", "b", "email"), Note("tag", "t"), hours=3)
+    small.say("orders", Note("tag", "t"), hours=4)
+    email, table = place_of("shop", "main", "orders", "email"), place_of("shop", "main", "orders")
+
+    def told(place, **options):
+        found, more = small.notes.reading.changes(place, **options)
+        return [(edition.produced_at, [note.value for note in edition.notes]) for edition in found], more
+
+    assert told(email) == ([(at(4), []), (at(3), ["b"]), (at(1), ["a"])], False)
+    assert told(email, limit=1) == ([(at(4), [])], True)
+    assert told(email, as_of=at(3)) == ([(at(3), ["b"]), (at(1), ["a"])], False)
+    assert told(table) == ([(at(2), ["t"])], False)

@@ -6,7 +6,7 @@ import pytest
 from tests.knowledge.conftest import World
 
 from factbook.errors import InvalidRequest, NotFound
-from factbook.knowledge import place_of
+from factbook.knowledge import SuggestionFilter, place_of
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.annotation import Note
 
@@ -120,3 +120,31 @@ def test_pages_join_and_a_foreign_cursor_is_refused(world: World) -> None:
     assert joined == whole
     with pytest.raises(InvalidRequest):
         world.suggestions.page("shop", cursor="00")
+
+
+def test_suggestions_are_found_everywhere_by_table_and_author(world: World) -> None:
+    flow(world)
+    world.say("orders", Note("tag", "x", "total", confidence=0.4), author="agent:a")
+    world.say("people", Note("tag", "y", confidence=0.6), author="agent:b")
+
+    def told(**options):
+        return [item.value for item in world.suggestions.find(SuggestionFilter(**options)).items]
+
+    assert told() == ["y", "x"]
+    assert told(author="agent:a") == told(source_id="shop", schema="main", table="orders") == ["x"]
+    first = world.suggestions.find(SuggestionFilter(), limit=1)
+    assert (first.by_source, first.by_author) == ({"shop": 2}, {"agent:a": 1, "agent:b": 1})
+    assert [item.value for item in world.suggestions.find(SuggestionFilter(), limit=1, cursor=first.next_cursor).items] == ["x"]
+
+
+def test_who_accepts_in_other_words_rejects_what_was_suggested(world: World) -> None:
+    world.say("orders", Note("description", "Mails", "email", confidence=0.4), author="agent:a")
+    [item] = world.suggestions.page("shop").items
+    said = world.suggestions.accept("shop", item.id, ANN, value="Where receipts go")
+    assert [(note.value, note.suggested_by) for note in said.notes] == [("Where receipts go", "agent:a")]
+    assert [entry.value for entry in said.rejections] == ["Mails"]
+    assert world.suggestions.page("shop").items == []
+    same = Note("description", "Where people live", "name", confidence=0.4)
+    world.say("people", same, author="agent:a")
+    [item] = world.suggestions.page("shop").items
+    assert world.suggestions.accept("shop", item.id, ANN, value=" Where people live ").rejections == []

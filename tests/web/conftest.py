@@ -13,6 +13,7 @@ from factbook.quality.job import Rulebook
 from factbook.settings import load_settings
 from factbook.web.app import create_app
 from factbook_sdk.facts import MetadataRecord, MetadataTarget
+from factbook_sdk.facts.kinds.glossary_term import GlossaryTerm, Relation
 
 HOSTILE = '<script>alert("1")</script>'
 KEY = "a-key-of-some-length"
@@ -64,6 +65,26 @@ def folder(tmp_path_factory):
     read = {"origin": "openlineage", "inputs": [{"table": {"source_id": "shop", "schema": "main", "table": "big"}}]}
     house.repository.store(MetadataRecord(MetadataTarget("shop", "main", "big"), "lineage", lineage, datetime.now(UTC), "lineage.view"))
     house.repository.store(MetadataRecord(MetadataTarget("s3://lake", None, HOSTILE), "lineage", read, datetime.now(UTC), "etl"))
+    guess = {
+        "author_type": "agent",
+        "notes": [
+            {
+                "property": "description",
+                "value": f"Where receipts go {HOSTILE}",
+                "column": "email",
+                "confidence": 0.8,
+                "reason": "its name",
+            },
+            {"property": "classification", "value": "pii", "column": "email", "confidence": 0.9},
+            {"property": "term", "value": "customer"},
+        ],
+    }
+    house.repository.store(
+        MetadataRecord(MetadataTarget("shop", "main", "customer"), "annotation", guess, datetime.now(UTC), "agent:sorter")
+    )
+    house.glossary.add("party", GlossaryTerm("Party", status="approved"), author="person:ada")
+    customer = GlossaryTerm("Customer", f"Who buys {HOSTILE}", synonyms=["client"], relations=[Relation("broader", "party")])
+    house.glossary.add("customer", customer, author="person:ada")
     house.diffs.fulfil("shop")
     house.close()
     return place

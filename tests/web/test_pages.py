@@ -57,6 +57,18 @@ PAGES = [
     "/ui/lineage?search=orders",
     "/ui/lineage/impact?at=shop.main.orders",
     f"/ui/lineage/paths?source=shop.main.orders&target={quote('s3://lake/' + HOSTILE)}",
+    "/ui/notes/shop",
+    "/ui/notes/shop/main/customer",
+    "/ui/notes/shop/main/customer?column=email",
+    "/ui/edit/shop/main",
+    "/ui/edit/shop/main/customer",
+    "/ui/edit/shop/main/customer?column=email",
+    "/ui/suggestions",
+    "/ui/glossary",
+    "/ui/glossary?view=tree",
+    "/ui/term/customer",
+    "/ui/term/customer/edit",
+    "/ui/new-term",
 ]
 VOID = {"area", "br", "hr", "img", "input", "link", "meta", "rect", "path"}
 
@@ -92,7 +104,7 @@ class Reading(HTMLParser):
         self.loaded += [attributes["href"]] if tag == "link" else []
         self.ids += [attributes["id"]] if "id" in attributes else []
         self.labelled |= {attributes["for"]} if tag == "label" else set()
-        if tag in ("input", "select") and attributes.get("type") != "hidden":
+        if tag in ("input", "select", "textarea") and attributes.get("type") != "hidden":
             self.inputs.append(attributes["id"])
 
     def handle_startendtag(self, tag, attrs):

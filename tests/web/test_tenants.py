@@ -9,6 +9,7 @@ from tests.web.conftest import opened
 from factbook.access import Action, Grant
 from factbook_sdk.facts import MetadataContext, MetadataRecord, MetadataTarget
 from factbook_sdk.facts.codec import to_record
+from factbook_sdk.facts.kinds.glossary_term import GlossaryTerm
 
 MARK = "kraken"
 USED = {"source_id": "source_id", "search": "table"}
@@ -42,6 +43,9 @@ def world(tmp_path_factory):
             ],
             atomic=True,
         )
+        guess = {"author_type": "agent", "notes": [{"property": "tag", "value": f"{MARK} tag", "confidence": 0.5}]}
+        house.repository.store(MetadataRecord(target, "annotation", guess, moment.produced_at, f"agent:{MARK}", context))
+        rooms.glossary.add("helmsman", GlossaryTerm(MARK, definition=MARK), author=f"person:{MARK}")
         job = rooms.jobs.submit("scan", {"source_id": "theirs", "note": MARK}, target=MetadataTarget("theirs"), trigger=MARK)
         rooms.jobs.cancel(job.job_id)
         token = house.tokens.create(f"{MARK} token", [Grant(Action.READ, "harbour")], created_by=MARK).token.token_id
@@ -55,6 +59,8 @@ def world(tmp_path_factory):
             "alert_id": found.alert_id,
         }
         names["name"] = "schema_snapshot"
+        names["key"] = "helmsman"
+        names["suggestion_id"] = rooms.suggestions.page("theirs").items[0].id
         client.names = names
         client.held = {
             action: house.tokens.create(action, [Grant(Action(action), "orchard")], created_by="test").value
@@ -73,6 +79,10 @@ def routes(app):
 def ask(world, token, method, path, names, **params):
     filled = re.sub(r"\{(\w+)\}", lambda match: names[match[1]], path)
     forms = {"/ui/new-source": {"source_id": names["source_id"], "url": "sqlite:///x"}, "/ui/tokens": {"name": "x"}}
+    forms["/ui/term/{key}/status"] = {"status": "approved", "expected": "none"}
+    forms["/ui/term/{key}/remove"] = {"expected": "none"}
+    forms["/ui/term/{key}/attach"] = forms["/ui/term/{key}/detach"] = {"place": f"{names['source_id']}/public/{names['table']}"}
+    forms["/ui/new-term"] = {"name": "Of our own", "broader": names["key"]}
     data = {"data": forms[path]} if method == "POST" and path in forms else {}
     headers = {"authorization": f"Bearer {token}", "host": "factbook.example"}
     return world.request(method, filled, params=params, headers=headers, **data)
@@ -90,7 +100,7 @@ def neutral(text, names):
 def test_what_is_theirs_is_answered_as_what_never_was(world, action):
     never = {place: value if place == "name" else value[:-1] + ("0" if value[-1] != "0" else "1") for place, value in world.names.items()}
     for method, path in routes(world.app):
-        if path in ("/ui/tokens", "/ui/tokens.json", "/ui/new-source") and action == "admin" and method == "POST":
+        if path in ("/ui/tokens", "/ui/tokens.json", "/ui/new-source", "/ui/new-term") and action == "admin" and method == "POST":
             continue  # these make something of their own, see below
         for asks in ((), ("source_id", "search")):
             theirs, other = (

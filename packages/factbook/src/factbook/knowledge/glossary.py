@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -18,10 +19,12 @@ from factbook.knowledge.under_lock import Editing, check_expected, editing, vers
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.facts.kinds.glossary_term import GLOSSARY, GlossaryTerm, TermStatus, term_target
 from factbook_sdk.facts.record import as_utc
-from factbook_sdk.repository.contract import StoredRecord, Within, check_limit
+from factbook_sdk.repository.contract import MAX_LIMIT, StoredRecord, Targets, Within, check_limit
 
 KIND = "glossary_term"
 PRODUCER_ID = "glossary"
+_ALL = Within(GLOSSARY)
+_TICK = timedelta(microseconds=1)
 MAX_TERMS = 20_000
 """Terms of a tenant: what is in relation to what is judged by reading all of them."""
 _USES = 20
@@ -82,6 +85,23 @@ class TermTree(msgspec.Struct, frozen=True):
     as_of: datetime | None = None
 
 
+class TermEdition(msgspec.Struct, frozen=True, kw_only=True):
+    """What a term was from a moment on, ``None`` where it was taken away; ``changed`` names the fields that were another before."""
+
+    author: str | None
+    at: datetime
+    term: GlossaryTerm | None
+    before: GlossaryTerm | None
+    changed: list[str]
+
+
+class TermHistory(msgspec.Struct, frozen=True):
+    """Editions, newest first."""
+
+    items: list[TermEdition]
+    truncated: bool
+
+
 class ChangedTerm(GlossaryTerm, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A term as it shall be."""
 
@@ -135,6 +155,39 @@ class Glossary:
             uses=uses.items,
             more_uses=uses.next_cursor is not None,
         )
+
+    def history(self, key: str, *, limit: int = 20, as_of: datetime | None = None) -> TermHistory:
+        """Return what a term was, edition by edition, newest first, each with what it changed."""
+        check_limit(limit)
+        until = None if as_of is None else as_utc(as_of, "as_of") + _TICK
+        found = self._repository.query(
+            KIND, targets=[term_target(key)], tenant=self._tenant, until=until, order="desc", limit=min(limit + 1, MAX_LIMIT)
+        )
+        records = found.records
+        befores = [*records[1:], None] if found.next_cursor is None else records[1:]
+        items = [_edition(item, before) for item, before in zip(records, befores, strict=False)][:limit]
+        return TermHistory(items, len(items) < len(records) or found.next_cursor is not None)
+
+    def names(self, keys: Iterable[str], *, as_of: datetime | None = None) -> dict[str, str]:
+        """Return the names of those of these terms that are there, by key."""
+        wanted = [term_target(key) for key in dict.fromkeys(keys)]
+        found = self._in_force(as_of, wanted) if wanted else {}
+        return {key: said.name for key, (_, said) in found.items()}
+
+    def find(self, word: str) -> str | None:
+        """Return the key of a term by its key, else by its name or a synonym however it is capitalised; ``None`` where there is none."""
+        found = self._in_force(None)
+        if word in found:
+            return word
+        same = word.casefold()
+        named = [key for key, (_, said) in sorted(found.items()) if said.name.casefold() == same]
+        meaning = [key for key, (_, said) in sorted(found.items()) if same in (synonym.casefold() for synonym in said.synonyms)]
+        return next(iter([*named, *meaning]), None)
+
+    def domains(self, *, as_of: datetime | None = None) -> dict[str, int]:
+        """Return the domains of terms with how many terms each has, by name."""
+        counts = Counter(said.domain for _, said in self._in_force(as_of).values() if said.domain is not None)
+        return dict(sorted(counts.items()))
 
     def all_terms(self) -> dict[str, GlossaryTerm]:
         """Return every term by key."""
@@ -222,8 +275,8 @@ class Glossary:
                 field="relations",
             )
 
-    def _in_force(self, as_of: datetime | None) -> dict[str, tuple[StoredRecord, GlossaryTerm]]:
-        found = self._repository.latest_many(Within(GLOSSARY), KIND, producer_id=PRODUCER_ID, tenant=self._tenant, as_of=as_of)
+    def _in_force(self, as_of: datetime | None, targets: Targets = _ALL) -> dict[str, tuple[StoredRecord, GlossaryTerm]]:
+        found = self._repository.latest_many(targets, KIND, producer_id=PRODUCER_ID, tenant=self._tenant, as_of=as_of)
         return {
             target.table: (item, msgspec.convert(item.record.payload, GlossaryTerm))
             for target, item in found.items()
@@ -244,6 +297,22 @@ def _term(key: str, item: StoredRecord, said: GlossaryTerm, terms: Terms) -> Ter
         author=author if isinstance(author, str) else None,
         changed_at=item.record.produced_at,
         dangling=terms.dangling(said),
+    )
+
+
+def _edition(item: StoredRecord, before: StoredRecord | None) -> TermEdition:
+    after, earlier = (
+        msgspec.convert(found.record.payload, GlossaryTerm) if found is not None and found.record.payload is not None else None
+        for found in (item, before)
+    )
+    fields = GlossaryTerm.__struct_fields__ if after and earlier else ()
+    author = item.record.extras.get("author")
+    return TermEdition(
+        author=author if isinstance(author, str) else None,
+        at=item.record.produced_at,
+        term=after,
+        before=earlier,
+        changed=[field for field in fields if getattr(after, field) != getattr(earlier, field)],
     )
 
 

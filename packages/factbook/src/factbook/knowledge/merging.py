@@ -67,7 +67,7 @@ def columns_spoken_of(target: MetadataTarget, said: Said, texts: SourceTexts) ->
     there = comments.columns if comments else ()
     spoken = {voice.note.column for voice in said.everything} | {item.rejection.column for item in said.rejections}
     commented = set(comments.texts) if comments else set()
-    gone = sorted(column for column in spoken if column is not None and column not in there)
+    gone = sorted(column for column in spoken.difference(there) if column is not None)
     return [*((column, True) for column in there if column in spoken or column in commented), *((column, False) for column in gone)]
 
 

@@ -80,6 +80,16 @@ class Known(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     versions: dict[str, str] = {}
 
 
+class TableKnown(msgspec.Struct, frozen=True):
+    """What is known of a table and of some of its columns, those of which anything is; ``gone`` are columns that are spoken of and not
+    there (any more), ``suggestions`` says how many notes of machines wait to be judged on all of it."""
+
+    own: Known
+    columns: dict[str, Known]
+    gone: list[str]
+    suggestions: int
+
+
 class Summary(msgspec.Struct, frozen=True):
     """What holds of a place in a few words; what is only suggested is left out, and so is what the source says itself."""
 

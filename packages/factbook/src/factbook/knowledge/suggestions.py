@@ -6,7 +6,8 @@ Nothing of it is applied by itself. Who accepts one makes a note of their own; w
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -60,12 +61,38 @@ class Suggestion(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return Note(self.property, self.value, column, self.name, None, None, self.suggested_by, self.evidence)
 
 
+class SuggestionFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which suggestions to show: of one source, or a table of it with its columns; of one author; of one sort (``origin``)."""
+
+    source_id: str | None = None
+    schema: str | None = None
+    table: str | None = None
+    author: str | None = None
+    origin: Literal["lineage", "notes"] | None = None
+
+    def fits(self, item: Suggestion) -> bool:
+        place = parse_place(item.place)
+        return (
+            self.source_id in (None, place.source_id)
+            and self.schema in (None, place.schema)
+            and self.table in (None, place.table)
+            and self.author in (None, item.suggested_by)
+        )
+
+
 class SuggestionPage(msgspec.Struct, frozen=True):
     """Suggestions, the most confident first. ``truncated``: there was more lineage, or there were more labels, than are read."""
 
     items: list[Suggestion]
     next_cursor: str | None
     truncated: bool = False
+
+
+class FoundSuggestions(SuggestionPage, frozen=True, kw_only=True):
+    """A page of those that were looked for, with how many of all that were read there are of each source and author."""
+
+    by_source: dict[str, int]
+    by_author: dict[str, int]
 
 
 class Suggestions:
@@ -80,30 +107,49 @@ class Suggestions:
         self, source_id: str, *, limit: int = 100, cursor: str | None = None, origin: Literal["lineage", "notes"] | None = None
     ) -> SuggestionPage:
         """Return what is suggested of a source and waits to be judged; ``origin`` picks one sort. Raises :class:`NotFound`."""
+        found = self.find(SuggestionFilter(source_id=source_id, origin=origin), limit=limit, cursor=cursor)
+        return SuggestionPage(found.items, found.next_cursor, found.truncated)
+
+    def find(self, wanted: SuggestionFilter, *, limit: int = 100, cursor: str | None = None) -> FoundSuggestions:
+        """Return what is suggested anywhere and waits to be judged; raises :class:`NotFound` for a source that is named and not there."""
         check_limit(limit)
         after = _parse_cursor(cursor) if cursor is not None else None
-        if not is_there(self._repository, Place(source_id), tenant=self._tenant):
+        source_id = wanted.source_id
+        if source_id is not None and not is_there(self._repository, Place(source_id), tenant=self._tenant):
             raise NotFound(f"Nothing is known of a source {source_id}", fix="Scan it first, or correct its name", field="source_id")
-        found, truncated = self._all(source_id, origin)
-        rest = [item for item in found if after is None or _order(item) > after]
+        found, truncated = self._all(source_id, wanted.origin)
+        rest = [item for item in found if wanted.fits(item) and (after is None or _order(item) > after)]
         items = rest[:limit]
-        return SuggestionPage(items, msgspec.json.encode(_order(items[-1])).hex() if len(rest) > limit else None, truncated)
+        return FoundSuggestions(
+            items,
+            msgspec.json.encode(_order(items[-1])).hex() if len(rest) > limit else None,
+            truncated,
+            by_source=_counted(parse_place(item.place).source_id for item in found),
+            by_author=_counted(item.suggested_by for item in found),
+        )
 
-    def accept(self, source_id: str, suggestion_id: str, author: str, *, reason: str | None = None) -> OwnNotes:
-        """Make a suggestion the note of a person; it names whose suggestion it was. Raises :class:`NotFound`."""
-        found = self._get(source_id, suggestion_id)
+    def accept(self, source_id: str, suggestion_id: str, author: str, *, reason: str | None = None, value: Any = None) -> OwnNotes:
+        """Make a suggestion the note of a person; it names whose suggestion it was. With another ``value`` the person says that instead,
+        and rejects what was suggested. Raises :class:`NotFound`."""
+        found = self.get(source_id, suggestion_id)
+        place = parse_place(found.place)
         note = msgspec.structs.replace(found.to_note(), reason=reason or found.reason)
-        return NoteWriting(self._repository, tenant=self._tenant).accept(parse_place(found.place), author, note)
+        is_other = value is not None and value_key(value) != value_key(note.value)
+        instead_of = Rejection(found.property, found.value, place.column, found.name, None, reason) if is_other else None
+        said = msgspec.structs.replace(note, value=value) if is_other else note
+        return NoteWriting(self._repository, tenant=self._tenant).accept(place, author, said, instead_of=instead_of)
 
     def reject(self, source_id: str, suggestion_id: str, author: str, *, reason: str | None = None) -> OwnNotes:
         """Say that a suggestion is wrong, whichever machine makes it; it is not made again. Raises :class:`NotFound`."""
-        found = self._get(source_id, suggestion_id)
+        found = self.get(source_id, suggestion_id)
         place = parse_place(found.place)
         rejection = Rejection(found.property, found.value, place.column, found.name, None, reason)
         return NoteWriting(self._repository, tenant=self._tenant).reject(place, author, rejection)
 
-    def _get(self, source_id: str, suggestion_id: str) -> Suggestion:
-        found = next((item for item in self._all(source_id, None)[0] if item.id == suggestion_id), None)
+    def get(self, source_id: str, suggestion_id: str) -> Suggestion:
+        """Return a suggestion that waits to be judged; raises :class:`NotFound`. Lineage is followed only if no note is meant."""
+        of_either = (item for origin in ("notes", "lineage") for item in self._all(source_id, origin)[0])
+        found = next((item for item in of_either if item.id == suggestion_id), None)
         if found is None:
             raise NotFound(
                 f"There is no suggestion {suggestion_id!r} of {source_id}",
@@ -113,7 +159,7 @@ class Suggestions:
             )
         return found
 
-    def _all(self, source_id: str, origin: str | None) -> tuple[list[Suggestion], bool]:
+    def _all(self, source_id: str | None, origin: str | None) -> tuple[list[Suggestion], bool]:
         found: dict[str, Suggestion] = {}
         truncated = False
         if origin in (None, "notes"):
@@ -126,35 +172,29 @@ class Suggestions:
                 found.setdefault(item.id, item)
         return sorted(found.values(), key=_order)[:MAX_SUGGESTIONS], truncated or len(found) > MAX_SUGGESTIONS
 
-    def _noted(self, source_id: str) -> tuple[list[Suggestion], bool]:
+    def _noted(self, source_id: str | None) -> tuple[list[Suggestion], bool]:
         """Return the notes of machines with a confidence that no person has said as well, or rejected."""
         page = self._search.page(NoteFilter(source_id=source_id, suggested=True), limit=MAX_LIMIT)
-        places = [parse_place(item.place) for item in page.items]
-        said = self._said({place.target for place in places})
         found = []
-        for place, item in zip(places, page.items, strict=True):
-            voices = said.get(place.target, Said()).voices
-            mine = next(
-                (voice for voice in voices if voice.author == item.author and _says(voice.note, place, item.property, item.value)), None
-            )
-            agreed = any(voice.author_type == "person" and _says(voice.note, place, item.property, item.value) for voice in voices)
-            if mine is not None and not agreed:
+        for target, said in self._said({parse_place(item.place).target for item in page.items}).items():
+            for voice in said.unjudged():
+                note, place = voice.note, Place(target.source_id, target.schema, target.table, voice.note.column)
                 found.append(
                     Suggestion(
-                        id=_id(place, item.property, item.name, item.value),
+                        id=_id(place, note.property, note.name, note.value),
                         place=str(place),
-                        property=item.property,
-                        value=item.value,
-                        name=item.name,
-                        confidence=item.confidence or 0.0,
-                        suggested_by=item.author,
-                        reason=mine.note.reason,
-                        evidence=mine.record_id,
+                        property=note.property,
+                        value=note.value,
+                        name=note.name,
+                        confidence=note.confidence or 0.0,
+                        suggested_by=voice.author,
+                        reason=note.reason,
+                        evidence=voice.record_id,
                     )
                 )
         return found, page.next_cursor is not None
 
-    def _followed(self, source_id: str) -> tuple[list[Suggestion], bool]:
+    def _followed(self, source_id: str | None) -> tuple[list[Suggestion], bool]:
         """Return the labels that reach places of the source and that nobody has said there, or rejected."""
         notes = self._search.labels(("tag", "classification"), limit=MAX_LABELS + 1)
         facts, more = self._lineage()
@@ -164,7 +204,7 @@ class Suggestions:
             if isinstance(note.value, str):
                 label = Label(parse_place(note.place), note.property, note.value, note.author, _certainty(note.confidence), note.record_id)
                 alike.setdefault((label.property, value_key(label.value)), []).append(label)
-        found = [reached for labels in alike.values() for reached in edges.follow(labels) if reached.place.source_id == source_id]
+        found = [reached for labels in alike.values() for reached in edges.follow(labels) if source_id in (None, reached.place.source_id)]
         found = heapq.nsmallest(MAX_SUGGESTIONS, found, key=lambda reached: -reached.confidence)
         return list(self._unsaid(found)), more or len(notes) > MAX_LABELS or edges.is_exhausted
 
@@ -203,6 +243,10 @@ class Suggestions:
         return [(record.target, msgspec.convert(record.payload, Lineage)) for record in in_force], cursor is not None
 
 
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
+
+
 def _suggested(reached: Reached) -> Suggestion:
     label = reached.label
     return Suggestion(
@@ -225,10 +269,6 @@ def _id(place: Place, prop: str, name: str | None, value: object) -> str:
 
 def _certainty(confidence: float | None) -> float:
     return 1.0 if confidence is None else confidence
-
-
-def _says(note: Note, place: Place, prop: str, value: object) -> bool:
-    return (note.column, note.property, value_key(note.value)) == (place.column, prop, value_key(value))
 
 
 def _is_same(note: Note, other: Note) -> bool:

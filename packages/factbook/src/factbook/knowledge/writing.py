@@ -50,14 +50,16 @@ class NoteWriting:
 
         return self._edit(place, author, withdrawn, expected)
 
-    def accept(self, place: Place, author: str, note: Note) -> OwnNotes:
-        """Let a person say what a machine suggests; what the person said of it before is replaced where there can be one only."""
+    def accept(self, place: Place, author: str, note: Note, *, instead_of: Rejection | None = None) -> OwnNotes:
+        """Let a person say what a machine suggests; what the person said of it before is replaced where there can be one only.
+        ``instead_of`` is rejected by the same edit."""
         check_person(author)
 
         def accepted(before: Annotation) -> Annotation:
             kept = [old for old in before.notes if not is_replaced_by(old, note)]
             rejections = [item for item in before.rejections if not _is_about(item, note)]
-            return Annotation(before.author_type, [*kept, note], rejections)
+            after = Annotation(before.author_type, [*kept, note], rejections)
+            return after if instead_of is None else _rejecting(after, instead_of)
 
         return self._edit(place, author, accepted, None)
 
@@ -65,13 +67,7 @@ class NoteWriting:
         """Let a person say that what machines suggest is wrong."""
         check_person(author)
 
-        def rejected(before: Annotation) -> Annotation:
-            others = [item for item in before.rejections if msgspec.structs.replace(item, reason=rejection.reason) != rejection]
-            if len(others) >= MAX_NOTES:
-                raise InvalidRequest("There are too many rejections", why=f"a person may make {MAX_NOTES:,} on a table", field="place")
-            return Annotation(before.author_type, before.notes, sorted([*others, rejection], key=msgspec.json.encode))
-
-        return self._edit(place, author, rejected, None)
+        return self._edit(place, author, lambda before: _rejecting(before, rejection), None)
 
     def _edit(self, place: Place, author: str, change: Change, expected: str | None) -> OwnNotes:
         author_type(author)
@@ -105,6 +101,13 @@ def annotation_in(item: StoredRecord | None, author: str) -> Annotation:
 
 def _with_notes(before: Annotation, notes: Sequence[Note]) -> Annotation:
     return msgspec.structs.replace(before, notes=list(notes))
+
+
+def _rejecting(before: Annotation, rejection: Rejection) -> Annotation:
+    others = [item for item in before.rejections if msgspec.structs.replace(item, reason=rejection.reason) != rejection]
+    if len(others) >= MAX_NOTES:
+        raise InvalidRequest("There are too many rejections", why=f"a person may make {MAX_NOTES:,} on a table", field="place")
+    return Annotation(before.author_type, before.notes, sorted([*others, rejection], key=msgspec.json.encode))
 
 
 def _says_more(before: Annotation, after: Annotation) -> bool:

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.annotation import Annotation, Note, Rejection
-from factbook_sdk.facts.precedence import Voice, by_precedence, value_key, without_rejected
+from factbook_sdk.facts.precedence import Voice, by_precedence, says_something, value_key, without_rejected
 from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, StoredRecord, Targets
 
 KIND = "annotation"
 _PAGE = MAX_LIMIT // 10
 _TICK = timedelta(microseconds=1)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
-_Statement = tuple[str | None, str, str | None, bytes, str | None]
+_Statement = tuple[str | None, str, str | None, bytes | str, str | None]
 
 
 class Judged(NamedTuple):
@@ -46,6 +46,31 @@ class Said(msgspec.Struct, frozen=True):
         """Return (author, note), the most trusted first."""
         return [(voice.author, voice.note) for voice in self.voices]
 
+    def by_column(self) -> dict[str | None, Said]:
+        """Return the same parted by column, what is said of the thing itself under ``None``; each part names all versions."""
+        parts: dict[str | None, Said] = {None: Said(versions=self.versions)}
+
+        def part(column: str | None) -> Said:
+            return parts.setdefault(column, Said(versions=self.versions))
+
+        for voice in self.voices:
+            part(voice.note.column).voices.append(voice)
+        for voice in self.everything:
+            part(voice.note.column).everything.append(voice)
+        for judged in self.rejections:
+            part(judged.rejection.column).rejections.append(judged)
+        return parts
+
+    def unjudged(self) -> list[Voice]:
+        """Return the suggestions that no person says as well or has rejected, of equal ones the most trusted."""
+        agreed = {_statement_of(voice.note) for voice in self.voices if voice.author_type == "person"}
+        found: dict[tuple[Any, ...], Voice] = {}
+        for voice in self.voices:
+            statement = _statement_of(voice.note)
+            if voice.is_suggestion and statement not in agreed and says_something(voice.note.value):
+                found.setdefault(statement, voice)
+        return list(found.values())
+
     @property
     def annotations(self) -> list[Annotation]:
         """Return what each author says, rejected or not: a rejected classification hides values all the same."""
@@ -69,7 +94,8 @@ class _Stream:
         self.said = None if payload is None else msgspec.convert(payload, Annotation)
         self.record_id = item.id
         now = item.record.produced_at, item.id
-        self._since = {_statement(note): self._since.get(_statement(note), now) for note in (self.said.notes if self.said else ())}
+        statements = map(_statement, self.said.notes if self.said else ())
+        self._since = {statement: self._since.get(statement, now) for statement in statements}
 
     def voices(self, author: str) -> Iterator[Voice]:
         for note in self.said.notes if self.said else ():
@@ -117,6 +143,11 @@ def _records(repository: MetadataRepository, targets: Targets, tenant: str, as_o
             return
 
 
+def _statement_of(note: Note) -> tuple[Any, ...]:
+    return note.column, note.property, note.name if note.property == "custom" else None, value_key(note.value)
+
+
 def _statement(note: Note) -> _Statement:
-    # Who gives a new reason has looked at it again.
-    return note.column, note.property, note.name, value_key(note.value), note.reason
+    # Who gives a new reason has looked at it again. A year of notes asks for this very often, and most values are texts.
+    value = note.value.strip() if isinstance(note.value, str) else value_key(note.value)
+    return note.column, note.property, note.name, value, note.reason

@@ -23,8 +23,9 @@ class Place(msgspec.Struct, frozen=True):
 
 PLACES: dict[str, tuple[Place, ...]] = {
     "Explore": (
-        Place("Home", (), None, ("source", "table", "coverage", "diff")),
+        Place("Home", (), None, ("source", "table", "coverage", "diff", "notes", "edit")),
         Place("Lineage", ("lineage",), "LineageReader"),
+        Place("Glossary", ("glossary",), "GlossaryReader", ("term", "new-term", "suggestions")),
     ),
     "Watch": (
         Place("Alerts", ("alerts",), "AlertReader"),

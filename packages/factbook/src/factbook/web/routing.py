@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from pydantic import AfterValidator
@@ -14,11 +15,12 @@ from factbook.web.rendering import Done
 from factbook.web.rendering import path as path_of
 
 
-def _unescaped(part: str) -> str:
+def unescaped(part: str) -> str:
+    """Return a name from a part of a path that :func:`~factbook.web.rendering.path` wrote."""
     return part.replace("~2", ".").replace("~1", "/").replace("~0", "~")
 
 
-Part = Annotated[PathName, AfterValidator(_unescaped)]
+Part = Annotated[PathName, AfterValidator(unescaped)]
 """A name as a part of a page's path, written by :func:`~factbook.web.rendering.path`."""
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
@@ -47,6 +49,7 @@ class Pages(APIRouter):
         return declare
 
 
-def lead_to(*parts: str, done: Done | None = None) -> Response:
-    """Lead to another page, which is then asked for by GET, and says what was done."""
-    return RedirectResponse(path_of(*parts) + (f"?done={done}" if done else ""), 303)
+def lead_to(*parts: str, done: Done | None = None, **params: str | None) -> Response:
+    """Lead to another page, which is then asked for by GET with these parameters, and says what was done; ``None`` is left out."""
+    asked = urlencode({name: value for name, value in {**params, "done": done}.items() if value is not None})
+    return RedirectResponse(path_of(*parts) + (f"?{asked}" if asked else ""), 303)

@@ -131,7 +131,8 @@ def columns(
         opened,
         None if opened is None else measured.get(opened),
     )
-    return chosen.show(None, shown, next_cursor=str(start + COLUMNS) if len(wanted) > start + COLUMNS else None)
+    following = str(start + COLUMNS) if len(wanted) > start + COLUMNS else None
+    return chosen.show(None, shown, next_cursor=following, columns=[item.name for item in part])
 
 
 class _Keys:

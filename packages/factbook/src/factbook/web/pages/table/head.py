@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -11,22 +12,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from factbook.errors import NotFound
+from factbook.knowledge import Place
+from factbook.knowledge.model import TableKnown
 from factbook.profile.reading import Look
 from factbook.rooms import Rooms
 from factbook.sources.contract import TableName
+from factbook.web.pages.notes import term_names
 from factbook.web.pages.table.standing import Standing, standing_of
 from factbook.web.parameters import AsOf
 from factbook.web.rendering import Crumb, May, Page, page, path
 from factbook.web.routing import Part
 from factbook_sdk.facts import MetadataTarget
-from factbook_sdk.facts.kinds.annotation import Annotation, Note
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.facts.kinds.statistics_snapshot import StatisticsSnapshot
 from factbook_sdk.repository.contract import StoredRecord
 
 PATH = "/table/{source_id}/{schema}/{table}"
-MAX_NOTES = 100
 
 
 class Tab(msgspec.Struct, frozen=True):
@@ -50,14 +52,6 @@ TABS = (
 )
 
 
-class Said(msgspec.Struct, frozen=True):
-    """What somebody says, with whom and since when."""
-
-    note: Note
-    author: str
-    since: datetime
-
-
 class Measured(msgspec.Struct, frozen=True):
     """The last measurement of the table; what it says of columns, their pages show."""
 
@@ -66,7 +60,8 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """A table at a moment. ``snapshot`` is its structure, of a table that is gone the last it had; ``tabs`` are those that are offered."""
+    """A table at a moment. ``snapshot`` is its structure, of a table that is gone the last it had; ``tabs`` are those that are offered,
+    ``notes`` what is said of it and of the columns shown, ``terms`` the names of the terms in there."""
 
     source_id: str
     schema: str
@@ -74,7 +69,8 @@ class Head(msgspec.Struct, frozen=True):
     is_removed: bool
     snapshot_at: datetime
     snapshot: SchemaSnapshot
-    said: list[Said]
+    notes: TableKnown
+    terms: dict[str, str]
     measured: Measured | None
     standing: Standing
     tabs: list[Tab]
@@ -121,11 +117,12 @@ class Table:
         )
         return None if stored is None or stored.record.payload is None else msgspec.convert(stored.record.payload, CatalogScan)
 
-    def show(self, tab: str | None, shown: Any, *, next_cursor: str | None = None) -> Response:
-        """Answer with one of its pages, whose template is ``table_TAB.html``."""
+    def show(self, tab: str | None, shown: Any, *, next_cursor: str | None = None, columns: Collection[str] = ()) -> Response:
+        """Answer with one of its pages, whose template is ``table_TAB.html`` and that tells what is said of these columns."""
         target = self.target
         source_id, schema, name = target.source_id, target.schema or "", target.table or ""
         may = May(self.request)
+        notes = self.rooms.notes.reading.of_table(Place(source_id, schema, name), columns=columns, as_of=self.as_of)
         head = Head(
             source_id=source_id,
             schema=schema,
@@ -133,9 +130,10 @@ class Table:
             is_removed=self.is_removed,
             snapshot_at=self.stored.record.produced_at,
             snapshot=self.snapshot,
-            said=_said(self.rooms, target, self.as_of),
             measured=_measured(self.look),
             standing=standing_of(self),
+            notes=notes,
+            terms=term_names(self.rooms, may, [notes.own, *notes.columns.values()], self.as_of),
             tabs=[offered for offered in TABS if may(offered.needs)],
             tab=tab,
             as_of=self.as_of,
@@ -166,20 +164,6 @@ def _snapshot(rooms: Rooms, target: MetadataTarget, as_of: datetime | None) -> t
         known = rooms.records.query("schema_snapshot", targets=[target], tenant=rooms.tenant, order="desc", limit=20).records
         last = next((item for item in known if item.record.payload is not None), stored)
     return msgspec.convert(last.record.payload or {"object_type": "table", "columns": []}, SchemaSnapshot), stored
-
-
-def _said(rooms: Rooms, target: MetadataTarget, as_of: datetime | None) -> list[Said]:
-    until = None if as_of is None else as_of + timedelta(microseconds=1)
-    by_author: dict[str, StoredRecord] = {}
-    found = rooms.records.query("annotation", targets=[target], tenant=rooms.tenant, until=until, order="desc", limit=MAX_NOTES)
-    for item in found.records:
-        by_author.setdefault(item.record.producer_id, item)
-    return [
-        Said(note, author, item.record.produced_at)
-        for author, item in by_author.items()
-        if item.record.payload is not None
-        for note in msgspec.convert(item.record.payload, Annotation).notes
-    ]
 
 
 def _measured(look: Look) -> Measured | None:
