@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -11,17 +11,15 @@ from sqlalchemy import func, select
 
 from factbook.errors import InvalidRequest
 from factbook.products.conformance import READS, Checker, target_of
+from factbook.products.health import OBSERVED_BY, ProductHealth, health_of, observations
 from factbook.products.reading import ProductReader
 from factbook.products.tables import facets, products
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.facts import MetadataTarget
-from factbook_sdk.facts.kinds.data_product import PRODUCTS, DataProduct
+from factbook_sdk.facts.kinds.data_product import PRODUCTS, DataProduct, product_target
 from factbook_sdk.facts.kinds.data_usage import DataUsage
 from factbook_sdk.facts.record import as_utc
-from factbook_sdk.repository.contract import MAX_LIMIT, Within, check_limit
-
-OBSERVED_BY = ("ingestion_volume", "table_observation")
-"""Kinds whose last fact on a table says when its data was last seen to change."""
+from factbook_sdk.repository.contract import MAX_LIMIT, Targets, Within, check_limit
 
 AGE_READS = (*READS, *OBSERVED_BY)
 USAGE_READS = ("data_product", "data_usage")
@@ -30,7 +28,8 @@ MAX_NAMED = 100
 """Owners of one domain, or principals of one product, that are named; the count is whole."""
 MAX_FACTS = 200_000
 """``data_usage`` facts that are added up; where there are more, the answer says so."""
-_USAGE_DAYS = 30
+USAGE_DAYS = 30
+"""Days that are added up where no stretch of time is named."""
 
 
 class DomainCount(msgspec.Struct, frozen=True):
@@ -193,31 +192,47 @@ class ProductAnalytics:
             raise InvalidRequest(f"limit is {limit}", why=f"it must lie between 1 and {MAX_NAMED}", field="limit")
         now = datetime.now(UTC)
         live = list(self._reader.live())
-        seen = self._observations(live)
+        targets = sorted({target_of(port.table) for product in live for port in product.outputs}, key=str)
+        seen = observations(self._repository, targets, tenant=self._tenant)
         ages = [age for product in live if (age := _age(product, seen, now)) is not None]
         ages.sort(key=lambda age: (-age.last_observed_at.timestamp(), age.name))
         return ProductAges(ages[:limit], ages[::-1][:limit], len(ages), len(live) - len(ages), now)
 
-    def _observations(self, live: list[DataProduct]) -> Mapping[MetadataTarget, tuple[datetime, str]]:
-        targets = sorted({target_of(port.table) for product in live for port in product.outputs}, key=str)
-        seen: dict[MetadataTarget, tuple[datetime, str]] = {}
-        for kind in OBSERVED_BY:
-            for target, item in self._repository.latest_many(targets, kind, tenant=self._tenant).items():
-                if item.record.payload is not None:
-                    seen[target] = max(seen.get(target, (item.record.produced_at, kind)), (item.record.produced_at, kind))
-        return seen
+    def health(self, names: Sequence[str], *, as_of: datetime | None = None) -> dict[str, ProductHealth]:
+        """Return scores, promises and age of the data of products by name; those that are not there are missing."""
+        return health_of(self._repository, self._reader.named(names, as_of=as_of), tenant=self._tenant, as_of=as_of)
 
     def usage(self, *, since: datetime | None = None, until: datetime | None = None, limit: int = 100) -> UsageReport:
         """Add up what was read in a stretch of time (the last 30 days, if none is named), the most used product first."""
         check_limit(limit)
-        end = datetime.now(UTC) if until is None else as_utc(until, "until")
-        start = end - timedelta(days=_USAGE_DAYS) if since is None else as_utc(since, "since")
+        start, end = _stretch(since, until)
+        tallies, truncated = self._tallies(Within(PRODUCTS), start, end)
+        there = {product.name for product in self._reader.live()}
+        uses = sorted((tally.shown(name) for name, tally in tallies.items()), key=lambda use: (-use.requests, use.name))
+        return UsageReport(
+            since=start,
+            until=end,
+            requests=sum(use.requests for use in uses),
+            rows=sum(use.rows for use in uses),
+            products=uses[:limit],
+            used=len(uses),
+            unused=len(there - tallies.keys()),
+            truncated=truncated,
+        )
+
+    def usage_of(self, name: str, *, since: datetime | None = None, until: datetime | None = None) -> ProductUse | None:
+        """Add up what was read from one product in a stretch of time; ``None`` where nobody read it."""
+        tallies, _ = self._tallies([product_target(name)], *_stretch(since, until))
+        return tallies[name].shown(name) if name in tallies else None
+
+    def _tallies(self, targets: Targets, start: datetime, end: datetime) -> tuple[dict[str, _Tally], bool]:
+        """Return what was read from each product, and whether there were more facts than are added up."""
         tallies: dict[str, _Tally] = {}
         read, cursor = 0, None
         while read < MAX_FACTS:
             page = self._repository.query(
                 "data_usage",
-                targets=Within(PRODUCTS),
+                targets=targets,
                 tenant=self._tenant,
                 since=start,
                 until=end + timedelta(microseconds=1),
@@ -233,18 +248,12 @@ class ProductAnalytics:
             cursor = page.next_cursor
             if cursor is None:
                 break
-        there = {product.name for product in self._reader.live()}
-        uses = sorted((tally.shown(name) for name, tally in tallies.items()), key=lambda use: (-use.requests, use.name))
-        return UsageReport(
-            since=start,
-            until=end,
-            requests=sum(use.requests for use in uses),
-            rows=sum(use.rows for use in uses),
-            products=uses[:limit],
-            used=len(uses),
-            unused=len(there - tallies.keys()),
-            truncated=cursor is not None,
-        )
+        return tallies, cursor is not None
+
+
+def _stretch(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+    end = datetime.now(UTC) if until is None else as_utc(until, "until")
+    return (end - timedelta(days=USAGE_DAYS) if since is None else as_utc(since, "since")), end
 
 
 class _Tally:
