@@ -95,6 +95,10 @@ class Contracts:
         last = self._facts.before_end(contract_id, as_of=as_of)
         return None if last is None else msgspec.structs.replace(entry_of(last), changed_at=end.record.produced_at, ended=True)
 
+    def entries(self, ids: Sequence[str], *, as_of: datetime | None = None) -> list[ContractEntry]:
+        """Return some contracts as a list shows them, in the order asked for; those that are not there are left out."""
+        return [entry_of(stored) for stored in self._facts.some(ids, as_of=as_of)]
+
     def standings(self, ids: Sequence[str], *, as_of: datetime | None = None) -> list[ContractStanding]:
         """Return how contracts stand by the last scans, in the order asked for; those that are not there are left out."""
         moment = None if as_of is None else as_utc(as_of, "as_of")

@@ -22,7 +22,11 @@ class Place(msgspec.Struct, frozen=True):
 
 
 PLACES: dict[str, tuple[Place, ...]] = {
-    "Explore": (Place("Home", (), None, ("source", "table", "coverage", "diff")),),
+    "Explore": (
+        Place("Home", (), None, ("source", "table", "coverage", "diff")),
+        Place("Products", ("products",), "ProductReader", ("product", "new-product", "domains", "domain")),
+        Place("Contracts", ("contracts",), "ContractReader", ("contract", "new-contract")),
+    ),
     "Watch": (
         Place("Alerts", ("alerts",), "AlertReader"),
         Place("Jobs", ("jobs",), "JobReader", ("job",)),
