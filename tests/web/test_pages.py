@@ -33,6 +33,19 @@ PAGES = [
     "/ui/records?kind=schema_snapshot",
     "/ui/kinds",
     "/ui/kind/annotation",
+    "/ui/products",
+    "/ui/product/customers",
+    "/ui/product/customers/rows",
+    "/ui/product/customers/history",
+    "/ui/product/customers/edit",
+    "/ui/new-product",
+    "/ui/domains",
+    "/ui/domain/sales",
+    "/ui/contracts",
+    "/ui/contract/customers-daily",
+    "/ui/contract/customers-daily/history",
+    "/ui/contract/customers-daily/edit",
+    "/ui/new-contract",
 ]
 VOID = {"area", "br", "hr", "img", "input", "link", "meta", "rect", "path"}
 

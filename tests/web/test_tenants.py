@@ -9,6 +9,8 @@ from tests.web.conftest import opened
 from factbook.access import Action, Grant
 from factbook_sdk.facts import MetadataContext, MetadataRecord, MetadataTarget
 from factbook_sdk.facts.codec import to_record
+from factbook_sdk.facts.kinds.data_contract import contract_target
+from factbook_sdk.facts.kinds.data_product import product_target
 
 MARK = "kraken"
 USED = {"source_id": "source_id", "search": "table"}
@@ -23,6 +25,9 @@ def world(tmp_path_factory):
         rooms.connections.add("theirs", f"postgresql://{MARK}:{MARK}@{MARK}.example/{MARK}")
         target, context = MetadataTarget("theirs", "public", "boats"), MetadataContext(tenant="harbour", run_id=MARK)
         snapshot = {"object_type": "table", "comment": MARK, "columns": [{"name": f"{MARK}_id", "position": 1, "data_type": "int"}]}
+        product = {"name": "voyages", "domain": "seafaring", "status": "active", "description": MARK, "owners": [{"name": MARK}]}
+        document = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "berths-daily", "version": "1.0.0", "status": "active"}
+        contract = {"contract_id": "berths-daily", "version": "1.0.0", "status": "active", "description": MARK, "document": document}
         alert = {"rule": MARK, "state": "firing", "severity": "error", "title": MARK}
         moment = to_record(
             {"target": {"source_id": "x"}, "kind": "x", "payload": {}, "produced_at": "2026-01-01T00:00:00Z", "producer_id": "x"}
@@ -31,6 +36,8 @@ def world(tmp_path_factory):
             [
                 MetadataRecord(target, "schema_snapshot", snapshot, moment.produced_at, MARK, context),
                 MetadataRecord(target, "alert", alert, moment.produced_at, MARK, context),
+                MetadataRecord(product_target("voyages"), "data_product", product, moment.produced_at, MARK, context),
+                MetadataRecord(contract_target("berths-daily"), "data_contract", contract, moment.produced_at, MARK, context),
                 MetadataRecord(
                     target,
                     "annotation",
@@ -55,6 +62,7 @@ def world(tmp_path_factory):
             "alert_id": found.alert_id,
         }
         names["name"] = "schema_snapshot"
+        names |= {"product": "voyages", "domain": "seafaring", "contract_id": "berths-daily"}
         client.names = names
         client.held = {
             action: house.tokens.create(action, [Grant(Action(action), "orchard")], created_by="test").value
@@ -118,6 +126,7 @@ def test_the_owner_sees_what_the_others_did_not(world):
     assert {"/ui/alerts", "/ui/tokens", "/ui/job/{job_id}", "/ui/records", "/ui/search", "/ui/table/{source_id}/{schema}/{table}"} <= set(
         seen
     )
+    assert {"/ui/products", "/ui/product/{product}", "/ui/domain/{domain}", "/ui/contract/{contract_id}"} <= set(seen)
 
 
 def test_an_admin_of_a_tenant_makes_tokens_of_that_tenant(world):

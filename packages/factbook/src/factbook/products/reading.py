@@ -84,9 +84,13 @@ class ProductReader:
 
     def _counted(self, connection: Connection, wanted: ProductFilter, facet: FacetName) -> Facet:
         conditions = [*self._mine(), *_conditions(wanted)]
-        value = products.c[facet] if facet in ("domain", "status") else facets.c.value
-        if value is facets.c.value:
-            conditions += [facets.c.tenant == products.c.tenant, facets.c.name == products.c.name, facets.c.facet == facet]
+        if facet in ("domain", "status"):
+            value: ColumnElement[str] = products.c[facet]
+        else:
+            # By a name of its own: the conditions look into the same table.
+            counted = facets.alias("counted")
+            value = counted.c.value
+            conditions += [counted.c.tenant == products.c.tenant, counted.c.name == products.c.name, counted.c.facet == facet]
         rows = connection.execute(select(value, func.count()).where(*conditions).group_by(value))
         return facet_of((found, count) for found, count in rows)
 
