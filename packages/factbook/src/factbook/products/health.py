@@ -25,8 +25,8 @@ OBSERVED_BY = ("ingestion_volume", "table_observation")
 READS = tuple(sorted({*CHECK_READS, *OBSERVED_BY, "quality_score", "sla_adherence"}))
 """The kinds it is told from."""
 
-MAX_PROMISES = 20
-"""Facts about promises of one table that are looked through for the last word on each."""
+MAX_PROMISES = 5, 50
+"""Facts about promises of one table that are looked through for the last word on each: in a list, and of one product."""
 
 
 class LastPromise(msgspec.Struct, frozen=True):
@@ -75,7 +75,8 @@ def health_of(
         if stored.record.payload is not None
     }
     seen = observations(repository, tables, tenant=tenant, as_of=moment)
-    promises = _promises(repository, [*tables, *(product_target(product.name) for product in products)], tenant, moment)
+    places = [*tables, *(product_target(product.name) for product in products)]
+    promises = _promises(repository, places, tenant, moment, MAX_PROMISES[len(products) == 1])
     return {product.name: _health(product, scores, seen, promises) for product in products}
 
 
@@ -115,7 +116,7 @@ def _health(
 
 
 def _promises(
-    repository: MetadataRepository, targets: Iterable[MetadataTarget], tenant: str, as_of: datetime | None
+    repository: MetadataRepository, targets: Iterable[MetadataTarget], tenant: str, as_of: datetime | None, of_each: int
 ) -> dict[MetadataTarget, list[LastPromise]]:
     """Return the last word on each promise of targets, by name. Those of which a page says nothing are asked for again."""
     found: dict[MetadataTarget, dict[str, LastPromise]] = {}
@@ -128,7 +129,7 @@ def _promises(
             tenant=tenant,
             until=until,
             order="desc",
-            limit=min(MAX_LIMIT, MAX_PROMISES * len(wanted)),
+            limit=min(MAX_LIMIT, of_each * len(wanted)),
         )
         for stored in page.records:
             _note(found.setdefault(stored.record.target, {}), stored)

@@ -21,8 +21,9 @@ from factbook.web.routing import Pages
 
 router = Pages()
 
-CONTRACTS = 50
-_AT_A_TIME = 100
+CONTRACTS = 25
+LOOKED_AT = 50
+"""Contracts that are judged for one page of broken ones."""
 
 Shown = Literal["in_force", "broken", "proposed", "draft", "active", "deprecated", "retired", "ended"]
 STATES: tuple[Shown, ...] = ("in_force", "broken", "proposed", "draft", "active", "deprecated", "retired", "ended")
@@ -36,7 +37,7 @@ class SeenContract(msgspec.Struct, frozen=True):
 
 
 class Contracts(msgspec.Struct, frozen=True):
-    """A page of contracts by id."""
+    """A page of contracts by id; ``looked_at`` is how many were judged at most, where only broken ones are shown."""
 
     text: str | None
     state: Shown | None
@@ -44,6 +45,7 @@ class Contracts(msgspec.Struct, frozen=True):
     items: list[SeenContract]
     next_cursor: str | None
     tells_standing: bool
+    looked_at: int | None
 
 
 @router.page("/contracts")
@@ -63,7 +65,9 @@ def contracts(
         found = rooms.contracts.page(ContractFilter(text=text, state=state), limit=CONTRACTS, cursor=cursor, as_of=as_of)
         items, following = _seen(rooms, found.items, as_of, judges=judges), found.next_cursor
     states = [name for name in STATES if judges or name != "broken"]
-    return page(request, "contracts.html", Page("Contracts", as_of=as_of), Contracts(text, state, states, items, following, judges))
+    looked_at = LOOKED_AT if state == "broken" else None
+    content = Contracts(text, state, states, items, following, judges, looked_at)
+    return page(request, "contracts.html", Page("Contracts", as_of=as_of), content)
 
 
 def _seen(rooms: Rooms, entries: list[ContractEntry], as_of: datetime | None, *, judges: bool) -> list[SeenContract]:
@@ -73,15 +77,7 @@ def _seen(rooms: Rooms, entries: list[ContractEntry], as_of: datetime | None, *,
 
 
 def _broken(rooms: Rooms, text: str | None, cursor: str | None, as_of: datetime | None) -> tuple[list[SeenContract], str | None]:
-    """Return the contracts in force that are broken; what is judged is only known once it was, so that more are read than are shown."""
-    found: list[SeenContract] = []
-    wanted = ContractFilter(text=text, state="in_force")
-    while True:
-        part = rooms.contracts.page(wanted, limit=_AT_A_TIME, cursor=cursor, as_of=as_of)
-        seen = _seen(rooms, part.items, as_of, judges=True)
-        found += [item for item in seen if item.standing is not None and item.standing.structure == "broken"]
-        cursor = part.next_cursor
-        if len(found) > CONTRACTS:
-            return found[:CONTRACTS], found[CONTRACTS - 1].entry.id
-        if cursor is None:
-            return found, None
+    """Return those of the next fifty contracts in force that are broken: which ones are is only known once they were judged."""
+    part = rooms.contracts.page(ContractFilter(text=text, state="in_force"), limit=LOOKED_AT, cursor=cursor, as_of=as_of)
+    seen = _seen(rooms, part.items, as_of, judges=True)
+    return [item for item in seen if item.standing is not None and item.standing.structure == "broken"], part.next_cursor

@@ -24,8 +24,8 @@ from factbook.web.routing import Pages, Part
 router = Pages()
 
 DOMAINS = 100
-PRODUCTS = 50
-LOOKED_AT = 200
+PRODUCTS = 25
+LOOKED_AT = 100
 """Products of a domain whose health is added up."""
 TERMS = 30
 

@@ -20,7 +20,7 @@ from factbook.web.routing import Pages
 
 router = Pages()
 
-PRODUCTS = 50
+PRODUCTS = 25
 
 
 class Products(msgspec.Struct, frozen=True):
