@@ -22,6 +22,13 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*[A-Za-z0-9_]|[A-Za-z_]")
 _WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 """Texts that YAML takes for something else."""
 
+_SHAPES = {
+    "name": "it stands in a path: no slash, no control character",
+    "domain": "it stands in a path: no slash, no control character",
+    "version": "it is not MAJOR.MINOR.PATCH",
+}
+"""What the patterns of fields say, in words."""
+
 T = TypeVar("T", NewProduct, ProductUpdate)
 
 
@@ -182,4 +189,5 @@ def _checked(said: dict[str, Any], expected: type[T]) -> T:
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$.")
         place = where.rstrip("`")
-        raise InvalidRequest("The form is wrong", why=message, field=place or None) from error
+        why = _SHAPES.get(place.rpartition(".")[2], message) if "matching regex" in message else message
+        raise InvalidRequest("The form is wrong", why=why, field=place or None) from error
