@@ -241,6 +241,9 @@ def test_domains_have_their_products_owners_and_health(desk):
     assert found["health"]["conformance"]["extends"] >= 1
     assert "Sales" in found["facets"]["owner"]["counts"]
     assert desk.get("/ui/domain/nowhere").status_code == 404
+    now, later = (desk.get(f"/ui/domains.json{asked}").json() for asked in ("", "?as_of=2090-01-01"))
+    assert now == later
+    assert desk.get("/ui/domains.json?as_of=2020-01-01").json()["items"] == []
     assert desk.get("/ui/domain/sales?as_of=2020-01-01").status_code == 404
 
 

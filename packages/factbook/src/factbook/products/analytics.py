@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from factbook.errors import InvalidRequest
 from factbook.products.conformance import READS, Checker, target_of
+from factbook.products.domains import MAX_NAMED, DomainList, domain_list
 from factbook.products.health import OBSERVED_BY, ProductHealth, health_of, observations
 from factbook.products.reading import ProductReader
 from factbook.products.tables import facets, products
@@ -24,32 +25,10 @@ from factbook_sdk.repository.contract import MAX_LIMIT, Targets, Within, check_l
 AGE_READS = (*READS, *OBSERVED_BY)
 USAGE_READS = ("data_product", "data_usage")
 
-MAX_NAMED = 100
-"""Owners of one domain, or principals of one product, that are named; the count is whole."""
 MAX_FACTS = 200_000
 """``data_usage`` facts that are added up; where there are more, the answer says so."""
 USAGE_DAYS = 30
 """Days that are added up where no stretch of time is named."""
-
-
-class DomainCount(msgspec.Struct, frozen=True):
-    """One domain. ``owners`` holds at most 100 names, ``owner_count`` counts them all."""
-
-    domain: str
-    products: int
-    by_status: dict[str, int]
-    owners: list[str]
-    owner_count: int
-
-
-class DomainList(msgspec.Struct, frozen=True):
-    """Products per domain, domains by name. The counts at the top are of all domains."""
-
-    total_products: int
-    total_domains: int
-    by_status: dict[str, int]
-    domains: list[DomainCount]
-    next_cursor: str | None
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -130,35 +109,22 @@ class ProductAnalytics:
         self._reader = reader
         self._tenant = tenant
 
-    def domains(self, *, limit: int = 1000, cursor: str | None = None) -> DomainList:
-        """Count products by domain and status, with their owners."""
+    def domains(self, *, limit: int = 1000, cursor: str | None = None, as_of: datetime | None = None) -> DomainList:
+        """Count products by domain and status, with their owners, now or at a moment."""
         check_limit(limit)
+        if as_of is not None:
+            past = self._reader.at(as_of)
+            counts = [(product.domain, product.status, 1) for product in past]
+            owners = {(product.domain, owner.name) for product in past for owner in product.owners}
+            return domain_list(counts, owners, limit=limit, cursor=cursor)
         mine = (products.c.tenant == self._tenant, products.c.live)
         counting = select(products.c.domain, products.c.status, func.count()).where(*mine).group_by(products.c.domain, products.c.status)
         same = (facets.c.tenant == products.c.tenant, facets.c.name == products.c.name, facets.c.facet == "owner")
         owning = select(products.c.domain, facets.c.value).where(*mine, *same).distinct()
         with self._repository.reading() as connection:
-            by_domain: defaultdict[str, Counter[str]] = defaultdict(Counter)
-            for domain, status, count in connection.execute(counting):
-                by_domain[domain][status] += count
-            names = sorted(by_domain)
-            rest = [domain for domain in names if cursor is None or domain > cursor]
-            page = rest[:limit]
-            owners: defaultdict[str, list[str]] = defaultdict(list)
-            for domain, owner in connection.execute(owning.where(products.c.domain.in_(page)) if len(page) <= 500 else owning):
-                owners[domain].append(owner)
-        total = sum(by_domain.values(), Counter[str]())
-        shown = [
-            DomainCount(
-                domain,
-                sum(by_domain[domain].values()),
-                dict(sorted(by_domain[domain].items())),
-                sorted(owners[domain])[:MAX_NAMED],
-                len(owners[domain]),
-            )
-            for domain in page
-        ]
-        return DomainList(total.total(), len(names), dict(sorted(total.items())), shown, page[-1] if len(rest) > limit else None)
+            counted = [tuple(row) for row in connection.execute(counting)]
+            owned = [tuple(row) for row in connection.execute(owning)]
+        return domain_list(counted, owned, limit=limit, cursor=cursor)
 
     def coverage(self) -> ProductCoverage:
         """Say how many products are described, bound to tables that were scanned, and kept to."""

@@ -133,6 +133,11 @@ class ProductReader:
             texts = connection.scalars(select(products.c.record).where(*self._mine(), products.c.name.in_(names)))
             return [_named(text) for text in texts]
 
+    def at(self, moment: datetime) -> list[DataProduct]:
+        """Return every product there was at a moment, by name."""
+        past = self._past(as_utc(moment, "as_of"))
+        return [msgspec.structs.replace(declared(item.record), name=_name(item)) for item in past]
+
     def live(self) -> Iterator[DataProduct]:
         """Yield every product there is now, by name; its name is that of its target."""
         statement = select(products.c.record).where(*self._mine()).order_by(products.c.name)

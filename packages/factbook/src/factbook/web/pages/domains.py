@@ -13,7 +13,7 @@ from factbook.api.access import DomainReader, ProductReader
 from factbook.api.parameters import Cursor
 from factbook.errors import NotFound
 from factbook.knowledge.glossary import TermFilter
-from factbook.products.analytics import DomainCount
+from factbook.products.domains import DomainCount
 from factbook.products.model import ProductFacets, ProductFilter
 from factbook.rooms import Rooms
 from factbook.web.pages.product.seen import SeenProduct, seen_products
@@ -64,11 +64,11 @@ class Domain(msgspec.Struct, frozen=True):
 
 
 @router.page("/domains")
-def domains(request: Request, rooms: DomainReader, cursor: Cursor = None) -> Response:
-    """Show the domains there are, now."""
-    found = rooms.product_analytics.domains(limit=DOMAINS, cursor=cursor)
+def domains(request: Request, rooms: DomainReader, as_of: AsOf = None, cursor: Cursor = None) -> Response:
+    """Show the domains there are."""
+    found = rooms.product_analytics.domains(limit=DOMAINS, cursor=cursor, as_of=as_of)
     content = Domains(found.domains, found.total_products, found.total_domains, found.next_cursor)
-    return page(request, "domains.html", Page("Domains"), content)
+    return page(request, "domains.html", Page("Domains", as_of=as_of), content)
 
 
 @router.page("/domain/{domain}")
