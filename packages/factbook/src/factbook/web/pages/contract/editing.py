@@ -112,7 +112,7 @@ def save(request: Request, rooms: ContractKeeper, contract_id: Part, sent: Annot
 
 
 def _taken(request: Request, rooms: Rooms, sent: ContractForm, contract_id: str | None) -> str:
-    read = read_document(as_written(sent.document))
+    read = read_document(as_written(sent.document), "The document")
     if read.standard is not ODCS:
         raise InvalidRequest(f"The document is a {read.standard.kind}", why=f"a {ODCS.kind} is taken here", field="kind")
     if contract_id is not None and read.root["id"] != contract_id:

@@ -96,7 +96,7 @@ def _taken(request: Request, rooms: Rooms, text: str) -> str:
     by = asking(request).principal
     if "apiVersion" not in text:
         return rooms.product_registry.register(parse_product(text, NewProduct), by=by.title).name
-    read = read_document(text)
+    read = read_document(text, "The document")
     if read.standard is not ODPS:
         raise InvalidRequest(f"The document is a {read.standard.kind}", why=f"a {ODPS.kind} is taken here", field="kind")
     return rooms.product_documents.import_document(read, ImportWish(by=str(by))).id
