@@ -142,7 +142,7 @@ def test_what_may_not_be_done_or_seen_is_not_offered(keyed, signed_in):
     told = text_of(keyed.get("/ui/contracts", headers=headers))
     assert "Whether they are kept is closed to your token" in told
     assert "broken" not in told
-    assert keyed.get("/ui/contracts", headers=signed_in("read", kinds=("alert",))).status_code == 403
+    assert keyed.get("/ui/contracts", headers=signed_in("read", kinds=("anomaly",))).status_code == 403
 
 
 def test_lists_are_narrowed_and_paged(desk):

@@ -288,7 +288,7 @@ def test_what_may_not_be_done_or_seen_is_not_offered(keyed, signed_in):
         assert method(f"/ui/product/customers{path}", headers=headers).status_code == 403
     assert "/ui/new-product" not in keyed.get("/ui/products", headers=headers).text
     assert keyed.get("/ui/new-product", headers=headers).status_code == 403
-    assert keyed.get("/ui/products", headers=signed_in("read", kinds=("alert",))).status_code == 403
+    assert keyed.get("/ui/products", headers=signed_in("read", kinds=("schedule",))).status_code == 403
 
 
 def test_an_empty_store_says_what_a_product_is(tmp_path):
