@@ -91,6 +91,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "text": self.table,
             "tag": self.table,
             "owner": self.table,
+            "contract": self.table,
             "steward": self.table,
             "term": self.table,
             "classification": self.table,

@@ -9,6 +9,9 @@ from starlette.testclient import TestClient
 
 from factbook.access import Action, Grant
 from factbook.app import Factbook
+from factbook.contracts.reading import read_document
+from factbook.products import NewProduct
+from factbook.products.model import NewPort
 from factbook.quality.job import Rulebook
 from factbook.settings import load_settings
 from factbook.web.app import create_app
@@ -17,6 +20,22 @@ from factbook_sdk.facts.kinds.glossary_term import GlossaryTerm, Relation
 
 HOSTILE = '<script>alert("1")</script>'
 KEY = "a-key-of-some-length"
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: customers-daily
+version: 1.0.0
+status: active
+description: {purpose: "Who buys <script>alert(1)</script>"}
+team: {name: Sales}
+servers: [{server: shop, type: custom, schema: main}]
+schema:
+  - name: customer
+    properties:
+      - {name: id, logicalType: integer}
+      - {name: email, logicalType: string, required: true}
+      - {name: "<script>", logicalType: string}
+"""
 RULES = """
 source: shop
 tables:
@@ -86,6 +105,11 @@ def folder(tmp_path_factory):
     customer = GlossaryTerm("Customer", f"Who buys {HOSTILE}", synonyms=["client"], relations=[Relation("broader", "party")])
     house.glossary.add("customer", customer, author="person:ada")
     house.diffs.fulfil("shop")
+    rooms = house.of("default")
+    rooms.contracts.import_document(read_document(CONTRACT))
+    port = NewPort("customers", "shop.main.customer", "customers-daily")
+    product = NewProduct(name="customers", domain="sales", owner="Sales", description=HOSTILE, schema={"id": "integer"}, ports=[port])
+    rooms.product_registry.register(product, by="ada")
     house.close()
     return place
 

@@ -69,6 +69,19 @@ PAGES = [
     "/ui/term/customer",
     "/ui/term/customer/edit",
     "/ui/new-term",
+    "/ui/products",
+    "/ui/product/customers",
+    "/ui/product/customers/rows",
+    "/ui/product/customers/history",
+    "/ui/product/customers/edit",
+    "/ui/new-product",
+    "/ui/domains",
+    "/ui/domain/sales",
+    "/ui/contracts",
+    "/ui/contract/customers-daily",
+    "/ui/contract/customers-daily/history",
+    "/ui/contract/customers-daily/edit",
+    "/ui/new-contract",
 ]
 VOID = {"area", "br", "hr", "img", "input", "link", "meta", "rect", "path"}
 

@@ -9,6 +9,8 @@ from tests.web.conftest import opened
 from factbook.access import Action, Grant
 from factbook_sdk.facts import MetadataContext, MetadataRecord, MetadataTarget
 from factbook_sdk.facts.codec import to_record
+from factbook_sdk.facts.kinds.data_contract import contract_target
+from factbook_sdk.facts.kinds.data_product import product_target
 from factbook_sdk.facts.kinds.glossary_term import GlossaryTerm
 
 MARK = "kraken"
@@ -24,6 +26,9 @@ def world(tmp_path_factory):
         rooms.connections.add("theirs", f"postgresql://{MARK}:{MARK}@{MARK}.example/{MARK}")
         target, context = MetadataTarget("theirs", "public", "boats"), MetadataContext(tenant="harbour", run_id=MARK)
         snapshot = {"object_type": "table", "comment": MARK, "columns": [{"name": f"{MARK}_id", "position": 1, "data_type": "int"}]}
+        product = {"name": "voyages", "domain": "seafaring", "status": "active", "description": MARK, "owners": [{"name": MARK}]}
+        document = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "berths-daily", "version": "1.0.0", "status": "active"}
+        contract = {"contract_id": "berths-daily", "version": "1.0.0", "status": "active", "description": MARK, "document": document}
         alert = {"rule": MARK, "state": "firing", "severity": "error", "title": MARK}
         moment = to_record(
             {"target": {"source_id": "x"}, "kind": "x", "payload": {}, "produced_at": "2026-01-01T00:00:00Z", "producer_id": "x"}
@@ -32,6 +37,8 @@ def world(tmp_path_factory):
             [
                 MetadataRecord(target, "schema_snapshot", snapshot, moment.produced_at, MARK, context),
                 MetadataRecord(target, "alert", alert, moment.produced_at, MARK, context),
+                MetadataRecord(product_target("voyages"), "data_product", product, moment.produced_at, MARK, context),
+                MetadataRecord(contract_target("berths-daily"), "data_contract", contract, moment.produced_at, MARK, context),
                 MetadataRecord(
                     target,
                     "annotation",
@@ -61,6 +68,7 @@ def world(tmp_path_factory):
         names["name"] = "schema_snapshot"
         names["key"] = "helmsman"
         names["suggestion_id"] = rooms.suggestions.page("theirs").items[0].id
+        names |= {"product": "voyages", "domain": "seafaring", "contract_id": "berths-daily"}
         client.names = names
         client.held = {
             action: house.tokens.create(action, [Grant(Action(action), "orchard")], created_by="test").value
@@ -128,6 +136,7 @@ def test_the_owner_sees_what_the_others_did_not(world):
     assert {"/ui/alerts", "/ui/tokens", "/ui/job/{job_id}", "/ui/records", "/ui/search", "/ui/table/{source_id}/{schema}/{table}"} <= set(
         seen
     )
+    assert {"/ui/products", "/ui/product/{product}", "/ui/domain/{domain}", "/ui/contract/{contract_id}"} <= set(seen)
 
 
 def test_an_admin_of_a_tenant_makes_tokens_of_that_tenant(world):

@@ -38,6 +38,7 @@ from factbook.names.resolver import READS as NAME_READS
 from factbook.openlineage.receiving import KINDS as TOLD_IN_EVENTS
 from factbook.products.analytics import AGE_READS, USAGE_READS
 from factbook.products.conformance import READS as PRODUCT_READS
+from factbook.products.health import READS as HEALTH_READS
 from factbook.quality.series import KINDS as MEASUREMENTS
 from factbook.serving.model import READS as ROW_READS
 from factbook_sdk.facts import MetadataRecord
@@ -385,6 +386,8 @@ DiffWriter = Annotated["Rooms", needs(_COMPARED, (Action.WRITE, ("catalog_diff",
 QualityReader = Annotated["Rooms", needs((Action.READ, _QUALITY))]
 AnomalyReader = Annotated["Rooms", needs((Action.READ, MEASUREMENTS))]
 ContractReader = Annotated["Rooms", needs((Action.READ, _CONTRACTS))]
+PromiseReader = Annotated["Rooms", needs(_PROMISED)]
+"""Whether a contract's promises about structure are kept, which is told from the last scans."""
 ContractKeeper = Annotated["Rooms", needs(_PROMISED, (Action.WRITE, _CONTRACTS))]
 ContractEnder = Annotated["Rooms", needs((Action.READ, _CONTRACTS), (Action.WRITE, _CONTRACTS))]
 ContractChecker = Annotated["Rooms", needs(_PROMISED, (Action.WRITE, ("quality_result",)))]
@@ -399,6 +402,8 @@ ProductReader = Annotated["Rooms", needs((Action.READ, PRODUCT_READS))]
 ProductKeeper = Annotated["Rooms", needs((Action.READ, PRODUCT_READS), (Action.WRITE, ("data_product",)))]
 DomainReader = Annotated["Rooms", needs((Action.READ, ("data_product",)))]
 ProductAgeReader = Annotated["Rooms", needs((Action.READ, AGE_READS))]
+ProductHealthReader = Annotated["Rooms", needs((Action.READ, HEALTH_READS))]
+"""What a product's page shows of the data behind it: scores, promises, age."""
 RowReader = Annotated["Rooms", needs((Action.READ, ROW_READS))]
 UsageReader = Annotated["Rooms", needs((Action.READ, USAGE_READS))]
 SourceReader = Annotated["Rooms", needs((Action.READ, _SCANS))]

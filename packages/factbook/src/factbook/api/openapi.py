@@ -68,7 +68,8 @@ from factbook.lineage.sql import SqlLineageReport
 from factbook.lint.model import LintPage
 from factbook.names import Binding, BindingPage, UnresolvedPage
 from factbook.openlineage import BatchAnswer, EventPage, Received
-from factbook.products.analytics import DomainList, ProductAges, ProductCoverage, UsageReport
+from factbook.products.analytics import ProductAges, ProductCoverage, UsageReport
+from factbook.products.domains import DomainList
 from factbook.products.model import (
     NewProduct,
     PortList,

@@ -9,7 +9,7 @@ from factbook.cli.tables import show_facts, show_table
 from factbook.cli.terminal import count, note, say
 
 if TYPE_CHECKING:
-    from factbook.products.analytics import DomainList
+    from factbook.products.domains import DomainList
     from factbook.products.model import Conformance, Product, ProductCheck, ProductHistory, ProductPage, SchemaGap
 
 _MEANS = {

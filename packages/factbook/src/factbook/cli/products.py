@@ -26,6 +26,7 @@ def list_products(
     ] = None,
     tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only those with this tag.")] = None,
     owner: Annotated[str | None, typer.Option("--owner", metavar="OWNER", help="Only those of this owner.")] = None,
+    contract: Annotated[str | None, typer.Option("--contract", metavar="ID", help="Only those with a port under this contract.")] = None,
     text: Annotated[str | None, typer.Option("--text", metavar="WORDS", help="Words that must all occur.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -37,7 +38,7 @@ def list_products(
     from factbook.cli.documents import show_json
     from factbook.products import ProductFilter
 
-    wanted = ProductFilter(domain=domain, status=status, tag=tag, owner=owner, text=text)
+    wanted = ProductFilter(domain=domain, status=status, tag=tag, owner=owner, contract=contract, text=text)
     with opened() as factbook:
         page = factbook.own.products.page(wanted, limit=limit, cursor=cursor, as_of=as_of)
     show_json(page) if as_json else product_rows.show_page(page)

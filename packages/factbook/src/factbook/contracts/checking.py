@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import msgspec
@@ -15,27 +15,40 @@ from factbook_sdk.facts.building import record_of
 from factbook_sdk.facts.kinds.data_contract import ContractObject, DataContract, contract_target
 from factbook_sdk.facts.kinds.quality_result import Dimension, QualityResult
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
+from factbook_sdk.facts.parts import TableRef
 from factbook_sdk.repository.contract import MetadataRepository
 
 _DIMENSIONS: dict[str, Dimension] = {"required": "completeness", "unique": "uniqueness", "primary_key": "uniqueness"}
 
 
-def check_structure(repository: MetadataRepository, state: State, *, tenant: str) -> list[CheckedPromise]:
+class Scanned:
+    """Tables as the last scans saw them at one moment, read in bulk."""
+
+    def __init__(self, repository: MetadataRepository, tables: Iterable[TableRef], *, tenant: str, as_of: datetime | None = None) -> None:
+        wanted = sorted({target_of(table) for table in tables}, key=str)
+        self._found = repository.latest_many(wanted, "schema_snapshot", tenant=tenant, as_of=as_of) if wanted else {}
+        self._engines = {source: _engine(repository, source, tenant, as_of) for source in {target.source_id for target in wanted}}
+
+    def engine(self, table: TableRef) -> str | None:
+        """Return the engine of a table's source."""
+        return self._engines.get(table.source_id)
+
+    def snapshot(self, table: TableRef) -> SchemaSnapshot | None:
+        """Return a table's structure; ``None`` of one that no scan saw, or that is gone."""
+        stored = self._found.get(target_of(table))
+        payload = None if stored is None else stored.record.payload
+        return None if payload is None else msgspec.convert(payload, SchemaSnapshot)
+
+
+def check_structure(state: State, scanned: Scanned) -> list[CheckedPromise]:
     """Return a result for each promised column and key. An object that is bound to no table, and a contract without any, is ``error``."""
     results: list[CheckedPromise] = []
-    engines: dict[str, str | None] = {}
     for item in state.whole.objects:
         promise = None if item.table is None else state.promises.get(item.table)
         if item.table is None or promise is None:
             results.append(_unbound(state.whole, item))
             continue
-        source_id = item.table.source_id
-        if source_id not in engines:
-            engines[source_id] = _engine(repository, source_id, tenant)
-        stored = repository.latest(target_of(item.table), "schema_snapshot", tenant=tenant)
-        payload = None if stored is None else stored.record.payload
-        snapshot = None if payload is None else msgspec.convert(payload, SchemaSnapshot)
-        breaches = check_contract(promise, snapshot, engine=engines[source_id])
+        breaches = check_contract(promise, scanned.snapshot(item.table), engine=scanned.engine(item.table))
         results += [CheckedPromise(result, item.table) for result in _results(promise, breaches)]
     if not results:
         results.append(_unbound(state.whole, None))
@@ -57,8 +70,8 @@ def _target(checked: CheckedPromise) -> MetadataTarget:
     return contract_target(checked.result.ruleset or "") if checked.table is None else target_of(checked.table)
 
 
-def _engine(repository: MetadataRepository, source_id: str, tenant: str) -> str | None:
-    stored = repository.latest(MetadataTarget(source_id), "catalog_scan", tenant=tenant)
+def _engine(repository: MetadataRepository, source_id: str, tenant: str, as_of: datetime | None) -> str | None:
+    stored = repository.latest(MetadataTarget(source_id), "catalog_scan", tenant=tenant, as_of=as_of)
     engine = None if stored is None or stored.record.payload is None else stored.record.payload.get("engine")
     return engine if isinstance(engine, str) else None
 

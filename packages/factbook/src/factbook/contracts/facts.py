@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -13,10 +13,10 @@ from factbook_sdk.facts.building import closing, record_of
 from factbook_sdk.facts.kinds.data_contract import CONTRACTS, DataContract, contract_producer, contract_target
 from factbook_sdk.facts.parts import TableRef
 from factbook_sdk.facts.record import as_utc
-from factbook_sdk.repository.contract import MetadataRepository, StoredRecord, Within
+from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, StoredRecord, Within
 
-_PAGE = 50
-"""Facts read at a time: each holds a whole document."""
+_PAGE = 10
+"""Facts read to find the last state of a contract that is ended: most often it is the last but one."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -88,23 +88,78 @@ class Facts:
     def _closed(self, target: MetadataTarget, producer: str, now: datetime) -> MetadataRecord:
         return closing(DataContract, target, producer_id=producer, produced_at=now, context=MetadataContext(tenant=self._tenant))
 
-    def wholes(self, *, until: datetime | None) -> Iterator[StoredRecord]:
-        """Yield every fact about a contract as a whole, the oldest first, a few at a time."""
+    def wholes(self, *, as_of: datetime | None = None) -> dict[str, StoredRecord]:
+        """Return the facts about contracts as wholes by id; those of contracts that were removed are tombstones."""
+        found = self._repository.latest_many(Within(CONTRACTS), "data_contract", tenant=self._tenant, as_of=as_of)
+        return {target.table or "": stored for target, stored in found.items()}
+
+    def some(self, ids: Sequence[str], *, as_of: datetime | None = None) -> list[StoredRecord]:
+        """Return the facts about some contracts as wholes, in the order asked for; those that are not there are left out."""
+        targets = [contract_target(contract_id) for contract_id in ids]
+        if not targets:
+            return []
+        found = self._repository.latest_many(targets, "data_contract", tenant=self._tenant, as_of=as_of)
+        return [found[target] for target in targets if target in found and found[target].record.payload is not None]
+
+    def on_tables(self, tables: Sequence[TableRef], *, as_of: datetime | None = None) -> dict[TableRef, list[str]]:
+        """Return the ids of the contracts that hold on tables, by what was last said by each."""
+        targets = {target_of(table): table for table in tables}
+        until = None if as_of is None else as_of + timedelta(microseconds=1)
+        last: dict[tuple[TableRef, str], StoredRecord] = {}
         cursor = None
-        while True:
+        while targets:
             page = self._repository.query(
-                "data_contract", targets=Within(CONTRACTS), tenant=self._tenant, until=until, limit=_PAGE, cursor=cursor
+                "data_contract", targets=list(targets), tenant=self._tenant, until=until, order="desc", limit=MAX_LIMIT, cursor=cursor
             )
-            yield from page.records
+            for stored in page.records:
+                last.setdefault((targets[stored.record.target], stored.record.producer_id), stored)
             cursor = page.next_cursor
             if cursor is None:
-                return
+                break
+        found: dict[TableRef, list[str]] = {}
+        for (table, _), stored in last.items():
+            if stored.record.payload is not None:
+                found.setdefault(table, []).append(stored.record.payload["contract_id"])
+        return {table: sorted(ids) for table, ids in found.items()}
+
+    def states(self, stored: Sequence[StoredRecord], *, as_of: datetime | None = None) -> list[State]:
+        """Return contracts with their promises, given the facts about the wholes."""
+        wholes = [msgspec.convert(item.record.payload, DataContract) for item in stored]
+        tables = {target_of(item.table) for whole in wholes for item in whole.objects if item.table is not None}
+        # Most tables stand under one contract, so that the last fact of each is most often the one that is wanted.
+        last = self._repository.latest_many(list(tables), "data_contract", tenant=self._tenant, as_of=as_of) if tables else {}
+        return [State(whole, self._among(whole, last, as_of), item) for whole, item in zip(wholes, stored, strict=True)]
+
+    def _among(
+        self, whole: DataContract, last: Mapping[MetadataTarget, StoredRecord], as_of: datetime | None
+    ) -> dict[TableRef, DataContract]:
+        producer, found = contract_producer(whole.contract_id), {}
+        for table in (item.table for item in whole.objects if item.table is not None):
+            stored = last.get(target_of(table))
+            if stored is None or stored.record.producer_id != producer or stored.record.payload is None:
+                return self._promises(whole, as_of)
+            found[table] = msgspec.convert(stored.record.payload, DataContract)
+        return found
+
+    def before_end(self, contract_id: str, *, as_of: datetime | None = None) -> StoredRecord | None:
+        """Return the last fact about a contract that was no tombstone."""
+        states = self.newest(contract_id, limit=_PAGE, cursor=None, as_of=as_of)
+        return next((stored for stored in states if stored.record.payload is not None), None)
 
     def history(self, contract_id: str, *, limit: int, after_offset: int | None) -> list[StoredRecord]:
         """Return the states of a contract, the newest last."""
         return self._repository.history(
             contract_target(contract_id), "data_contract", tenant=self._tenant, limit=limit, after_offset=after_offset
         )
+
+    def newest(self, contract_id: str, *, limit: int, cursor: str | None, as_of: datetime | None) -> list[StoredRecord]:
+        """Return the states of a contract, the newest first, up to a moment."""
+        until = None if as_of is None else as_of + timedelta(microseconds=1)
+        target = contract_target(contract_id)
+        page = self._repository.query(
+            "data_contract", targets=[target], tenant=self._tenant, until=until, order="desc", limit=limit, cursor=cursor
+        )
+        return page.records
 
     def at(self, offset: int) -> StoredRecord | None:
         """Return the fact at an offset of the log."""

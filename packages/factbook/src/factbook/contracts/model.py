@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from factbook.errors import InvalidRequest
 from factbook_sdk.facts.kinds.data_contract import ContractObject, DataContract
 from factbook_sdk.facts.kinds.quality_result import QualityResult
+from factbook_sdk.facts.kinds.sla_adherence import SlaAdherence
 from factbook_sdk.facts.parts import TableRef
 
 CHECKER = "contracts.v1"
@@ -19,11 +20,13 @@ CHECKER = "contracts.v1"
 
 class ImportWish(msgspec.Struct, frozen=True):
     """How a document is to be imported. ``bind`` are tables (``source.schema.table``) by the names of objects, or of a product's ports;
-    with ``replace`` a version that is there is replaced, and a lower one taken."""
+    with ``replace`` a version that is there is replaced, and a lower one taken. ``seen`` is since when the contract is as whoever changes
+    it saw it: one that was changed meanwhile is left as it is."""
 
     bind: Mapping[str, str] = {}
     replace: bool = False
     by: str | None = None
+    seen: datetime | None = None
 
 
 def parse_binds(texts: Iterable[str]) -> dict[str, str]:
@@ -54,8 +57,21 @@ class Imported(msgspec.Struct, frozen=True, omit_defaults=True):
         return [item for item in self.objects if item.table is None]
 
 
+State = Literal["in_force", "proposed", "draft", "active", "deprecated", "retired", "ended"]
+STATES: tuple[State, ...] = get_args(State)
+
+
+class ContractFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which contracts to list. ``text`` holds words that must all occur in ids, names, owners or the first tables; ``state`` is a status,
+    ``in_force`` for active and deprecated ones, or ``ended`` for those that were removed."""
+
+    text: str | None = None
+    state: State | None = None
+
+
 class ContractEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A contract in a list. ``name`` is that of the document; ``changed_at`` is since when it is as it is."""
+    """A contract in a list. ``name`` is that of the document; ``changed_at`` is since when it is as it is. One that is ``ended`` was
+    removed then, and is told as it was."""
 
     id: str
     version: str
@@ -65,6 +81,7 @@ class ContractEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     owner: str | None = None
     tables: list[TableRef] = []
     unbound: int = 0
+    ended: bool = False
 
 
 class ContractPage(msgspec.Struct, frozen=True):
@@ -126,6 +143,14 @@ class ContractHistory(msgspec.Struct, frozen=True):
     next_after_offset: int | None
 
 
+class ContractChanges(msgspec.Struct, frozen=True):
+    """States of one contract, the newest first. ``next_cursor`` continues."""
+
+    id: str
+    items: list[ContractChange]
+    next_cursor: str | None
+
+
 class ContractEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be another; what is left out stays."""
 
@@ -140,6 +165,27 @@ class CheckedPromise(msgspec.Struct, frozen=True, omit_defaults=True):
 
     result: QualityResult
     table: TableRef | None = None
+
+
+class ContractStanding(msgspec.Struct, frozen=True):
+    """How a contract stands by the last scans, whoever checked it when. ``unknown`` counts promises that cannot be told."""
+
+    id: str
+    in_force: bool
+    structure: Literal["kept", "broken", "unknown"]
+    broken: int
+    unknown: int
+    promises: int
+    results: list[CheckedPromise]
+
+
+class LastFound(msgspec.Struct, frozen=True):
+    """What was last found of one rule about a table's data, or of one service level, and when."""
+
+    at: datetime
+    table: TableRef
+    result: QualityResult | None
+    level: SlaAdherence | None
 
 
 class ContractCheck(msgspec.Struct, frozen=True):

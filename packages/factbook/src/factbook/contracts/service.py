@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from factbook.contracts.binding import Catalog, bind
-from factbook.contracts.checking import check_structure, store_results
+from factbook.contracts.checking import Scanned, check_structure, store_results
 from factbook.contracts.drafting import draft_contract
 from factbook.contracts.facts import Facts, State, target_of
+from factbook.contracts.listing import entry_of, is_wanted
 from factbook.contracts.model import (
     BoundPromise,
     ContractChange,
+    ContractChanges,
     ContractCheck,
     ContractEdit,
     ContractEntry,
+    ContractFilter,
     ContractHistory,
     ContractPage,
+    ContractStanding,
     ContractView,
     Imported,
     ImportWish,
+    LastFound,
     TablePromise,
 )
 from factbook.contracts.odcs import contract_of, objects_of, promise_of, written
 from factbook.contracts.promised import promises_on
 from factbook.contracts.reading import Read
+from factbook.contracts.standing import last_found, standings_of
 from factbook.contracts.versions import differences, is_lower
-from factbook.errors import ContractTaken, InvalidRequest, NotFound
+from factbook.errors import ContractTaken, InvalidRequest, NotFound, PreconditionFailed
 from factbook_sdk.facts.kinds.data_contract import ContractObject, DataContract
 from factbook_sdk.facts.kinds.schema_snapshot import SchemaSnapshot
 from factbook_sdk.facts.parts import TableRef
 from factbook_sdk.facts.record import as_utc
 from factbook_sdk.repository.contract import MetadataRepository, StoredRecord, check_limit
+from factbook_sdk.repository.paging import format_cursor
 
 _MAX_ID = 400
 """Characters of an id: it is part of a producer's name."""
 _MAX_DIFFERENCES = 20
-_MAX_LISTED_TABLES = 20
+_ALL = ContractFilter()
 
 
 class Contracts:
@@ -58,6 +65,7 @@ class Contracts:
         document = read.root
         _check_names(document)
         before = self._facts.find(document["id"])
+        _check_seen(document["id"], before, wish.seen)
         replaced = [] if before is None else list(_check_version(document, before, replaces=wish.replace))
         known = [] if before is None else before.whole.objects
         objects = bind(document, Catalog(self._repository, tenant=self._tenant), wish.bind, known)
@@ -68,18 +76,45 @@ class Contracts:
             self._facts.store(whole, promises, before, wish.by)
         return Imported("DataContract", whole.contract_id, whole.version, "unchanged" if is_same else "stored", objects, replaced)
 
-    def page(self, *, limit: int = 100, cursor: str | None = None, as_of: datetime | None = None) -> ContractPage:
+    def page(
+        self, wanted: ContractFilter = _ALL, *, limit: int = 100, cursor: str | None = None, as_of: datetime | None = None
+    ) -> ContractPage:
         """Return contracts by id, as they are or were at a moment. A page names the first tables of each."""
         check_limit(limit)
         moment = None if as_of is None else as_utc(as_of, "as_of")
-        last: dict[str, ContractEntry | None] = {}
-        # States come in the order they began, so that the last one read of each is the one that holds.
-        for stored in self._facts.wholes(until=None if moment is None else moment + timedelta(microseconds=1)):
-            name = stored.record.target.table or ""
-            if cursor is None or name > cursor:
-                last[name] = _entry(stored)
-        found = [entry for _, entry in sorted(last.items()) if entry is not None]
+        found: list[ContractEntry] = []
+        for name, stored in sorted(self._facts.wholes(as_of=moment).items()):
+            if (stored.record.payload is None) is not (wanted.state == "ended") or (cursor is not None and name <= cursor):
+                continue
+            entry = self._ended(name, stored, moment) if stored.record.payload is None else entry_of(stored)
+            if entry is not None and is_wanted(entry, wanted):
+                found.append(entry)
+            if len(found) > limit:
+                break
         return ContractPage(found[:limit], found[limit - 1].id if len(found) > limit else None, moment)
+
+    def _ended(self, contract_id: str, end: StoredRecord, as_of: datetime | None) -> ContractEntry | None:
+        last = self._facts.before_end(contract_id, as_of=as_of)
+        return None if last is None else msgspec.structs.replace(entry_of(last), changed_at=end.record.produced_at, ended=True)
+
+    def entries(self, ids: Sequence[str], *, as_of: datetime | None = None) -> list[ContractEntry]:
+        """Return some contracts as a list shows them, in the order asked for; those that are not there are left out."""
+        return [entry_of(stored) for stored in self._facts.some(ids, as_of=as_of)]
+
+    def standings(self, ids: Sequence[str], *, as_of: datetime | None = None) -> list[ContractStanding]:
+        """Return how contracts stand by the last scans, in the order asked for; those that are not there are left out."""
+        moment = None if as_of is None else as_utc(as_of, "as_of")
+        states = self._facts.states(self._facts.some(ids, as_of=moment), as_of=moment)
+        return standings_of(self._repository, states, tenant=self._tenant, as_of=moment)
+
+    def last_found(self, contract_id: str, *, as_of: datetime | None = None) -> list[LastFound]:
+        """Return what was last found of a contract's promises about data and service levels; raises :class:`NotFound`."""
+        state = self._facts.get(contract_id, as_of=as_of)
+        return last_found(self._repository, state, tenant=self._tenant, as_of=as_of)
+
+    def on_tables(self, tables: Sequence[TableRef], *, as_of: datetime | None = None) -> dict[TableRef, list[str]]:
+        """Return the ids of the contracts that tables stand under."""
+        return self._facts.on_tables(tables, as_of=as_of)
 
     def get(self, contract_id: str, *, as_of: datetime | None = None) -> ContractView:
         """Return one contract; raises :class:`NotFound`."""
@@ -121,6 +156,16 @@ class Contracts:
             before = item
         return ContractHistory(contract_id, items, items[-1].offset if len(stored) > limit else None)
 
+    def changes(self, contract_id: str, *, limit: int = 50, cursor: str | None = None, as_of: datetime | None = None) -> ContractChanges:
+        """Return the same as :meth:`history` from its end, up to a moment; raises :class:`NotFound` for one that never was."""
+        check_limit(limit)
+        page = self._facts.newest(contract_id, limit=limit + 1, cursor=cursor, as_of=as_of)
+        if not page and cursor is None:
+            raise NotFound(f"There never was a contract {contract_id!r}" + (" by then" if as_of else ""), field="id")
+        shown, earlier = page[:limit], [*page[1:], None]
+        items = [_change(item, before) for item, before in zip(shown, earlier, strict=False)]
+        return ContractChanges(contract_id, items, format_cursor(shown[-1]) if len(page) > limit else None)
+
     def remove(self, contract_id: str) -> None:
         """End a contract; its history stays. Raises :class:`NotFound`."""
         self._facts.close(self._facts.get(contract_id))
@@ -128,7 +173,7 @@ class Contracts:
     def check(self, contract_id: str, *, run_id: str | None = None) -> ContractCheck:
         """Hold a contract's tables, as they were scanned last, against what it promises of their structure, and store what that says."""
         state = self._facts.get(contract_id)
-        results = check_structure(self._repository, state, tenant=self._tenant)
+        results = check_structure(state, Scanned(self._repository, state.promises, tenant=self._tenant))
         store_results(self._repository, results, tenant=self._tenant, run_id=run_id)
         outcomes = [checked.result.outcome for checked in results]
         broken, unknown = outcomes.count("failed"), outcomes.count("error")
@@ -161,6 +206,14 @@ def _check_names(document: dict[str, Any]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InvalidRequest(f"The contract has two objects called {twice!r}", fix="Give each a name of its own", field="schema")
+
+
+def _check_seen(contract_id: str, before: State | None, seen: datetime | None) -> None:
+    """Raise :class:`PreconditionFailed` where a contract is no longer as it was seen."""
+    if seen is None or (before is not None and before.stored.record.produced_at == seen):
+        return
+    now = "it is gone" if before is None else f"it is at version {before.whole.version}, changed at {before.stored.record.produced_at}"
+    raise PreconditionFailed(f"The contract {contract_id} is not what you saw", why=now, fix="Read it again, and change that", field="seen")
 
 
 def _check_version(document: dict[str, Any], before: State, *, replaces: bool) -> Iterator[str]:
@@ -208,24 +261,6 @@ def _promises(document: dict[str, Any], objects: list[ContractObject]) -> Iterat
 
 def _document(state: State) -> dict[str, Any]:
     return written(state.whole, state.by_object())
-
-
-def _entry(stored: StoredRecord) -> ContractEntry | None:
-    if stored.record.payload is None:
-        return None
-    whole = msgspec.convert(stored.record.payload, DataContract)
-    tables = [item.table for item in whole.objects if item.table is not None]
-    name = whole.document.get("name") or whole.document.get("dataProduct")
-    return ContractEntry(
-        id=whole.contract_id,
-        version=whole.version,
-        status=whole.status,
-        changed_at=stored.record.produced_at,
-        name=name if isinstance(name, str) else None,
-        owner=whole.owner,
-        tables=tables[:_MAX_LISTED_TABLES],
-        unbound=len(whole.objects) - len(tables),
-    )
 
 
 def _change(stored: StoredRecord, before: StoredRecord | None) -> ContractChange:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -11,46 +11,24 @@ from sqlalchemy import func, select
 
 from factbook.errors import InvalidRequest
 from factbook.products.conformance import READS, Checker, target_of
+from factbook.products.domains import MAX_NAMED, DomainList, domain_list
+from factbook.products.health import OBSERVED_BY, ProductHealth, health_of, observations
 from factbook.products.reading import ProductReader
 from factbook.products.tables import facets, products
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.facts import MetadataTarget
-from factbook_sdk.facts.kinds.data_product import PRODUCTS, DataProduct
+from factbook_sdk.facts.kinds.data_product import PRODUCTS, DataProduct, product_target
 from factbook_sdk.facts.kinds.data_usage import DataUsage
 from factbook_sdk.facts.record import as_utc
-from factbook_sdk.repository.contract import MAX_LIMIT, Within, check_limit
-
-OBSERVED_BY = ("ingestion_volume", "table_observation")
-"""Kinds whose last fact on a table says when its data was last seen to change."""
+from factbook_sdk.repository.contract import MAX_LIMIT, Targets, Within, check_limit
 
 AGE_READS = (*READS, *OBSERVED_BY)
 USAGE_READS = ("data_product", "data_usage")
 
-MAX_NAMED = 100
-"""Owners of one domain, or principals of one product, that are named; the count is whole."""
 MAX_FACTS = 200_000
 """``data_usage`` facts that are added up; where there are more, the answer says so."""
-_USAGE_DAYS = 30
-
-
-class DomainCount(msgspec.Struct, frozen=True):
-    """One domain. ``owners`` holds at most 100 names, ``owner_count`` counts them all."""
-
-    domain: str
-    products: int
-    by_status: dict[str, int]
-    owners: list[str]
-    owner_count: int
-
-
-class DomainList(msgspec.Struct, frozen=True):
-    """Products per domain, domains by name. The counts at the top are of all domains."""
-
-    total_products: int
-    total_domains: int
-    by_status: dict[str, int]
-    domains: list[DomainCount]
-    next_cursor: str | None
+USAGE_DAYS = 30
+"""Days that are added up where no stretch of time is named."""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -131,35 +109,22 @@ class ProductAnalytics:
         self._reader = reader
         self._tenant = tenant
 
-    def domains(self, *, limit: int = 1000, cursor: str | None = None) -> DomainList:
-        """Count products by domain and status, with their owners."""
+    def domains(self, *, limit: int = 1000, cursor: str | None = None, as_of: datetime | None = None) -> DomainList:
+        """Count products by domain and status, with their owners, now or at a moment."""
         check_limit(limit)
+        if as_of is not None:
+            past = self._reader.at(as_of)
+            counts = [(product.domain, product.status, 1) for product in past]
+            owners = {(product.domain, owner.name) for product in past for owner in product.owners}
+            return domain_list(counts, owners, limit=limit, cursor=cursor)
         mine = (products.c.tenant == self._tenant, products.c.live)
         counting = select(products.c.domain, products.c.status, func.count()).where(*mine).group_by(products.c.domain, products.c.status)
         same = (facets.c.tenant == products.c.tenant, facets.c.name == products.c.name, facets.c.facet == "owner")
         owning = select(products.c.domain, facets.c.value).where(*mine, *same).distinct()
         with self._repository.reading() as connection:
-            by_domain: defaultdict[str, Counter[str]] = defaultdict(Counter)
-            for domain, status, count in connection.execute(counting):
-                by_domain[domain][status] += count
-            names = sorted(by_domain)
-            rest = [domain for domain in names if cursor is None or domain > cursor]
-            page = rest[:limit]
-            owners: defaultdict[str, list[str]] = defaultdict(list)
-            for domain, owner in connection.execute(owning.where(products.c.domain.in_(page)) if len(page) <= 500 else owning):
-                owners[domain].append(owner)
-        total = sum(by_domain.values(), Counter[str]())
-        shown = [
-            DomainCount(
-                domain,
-                sum(by_domain[domain].values()),
-                dict(sorted(by_domain[domain].items())),
-                sorted(owners[domain])[:MAX_NAMED],
-                len(owners[domain]),
-            )
-            for domain in page
-        ]
-        return DomainList(total.total(), len(names), dict(sorted(total.items())), shown, page[-1] if len(rest) > limit else None)
+            counted = [tuple(row) for row in connection.execute(counting)]
+            owned = [tuple(row) for row in connection.execute(owning)]
+        return domain_list(counted, owned, limit=limit, cursor=cursor)
 
     def coverage(self) -> ProductCoverage:
         """Say how many products are described, bound to tables that were scanned, and kept to."""
@@ -193,31 +158,47 @@ class ProductAnalytics:
             raise InvalidRequest(f"limit is {limit}", why=f"it must lie between 1 and {MAX_NAMED}", field="limit")
         now = datetime.now(UTC)
         live = list(self._reader.live())
-        seen = self._observations(live)
+        targets = sorted({target_of(port.table) for product in live for port in product.outputs}, key=str)
+        seen = observations(self._repository, targets, tenant=self._tenant)
         ages = [age for product in live if (age := _age(product, seen, now)) is not None]
         ages.sort(key=lambda age: (-age.last_observed_at.timestamp(), age.name))
         return ProductAges(ages[:limit], ages[::-1][:limit], len(ages), len(live) - len(ages), now)
 
-    def _observations(self, live: list[DataProduct]) -> Mapping[MetadataTarget, tuple[datetime, str]]:
-        targets = sorted({target_of(port.table) for product in live for port in product.outputs}, key=str)
-        seen: dict[MetadataTarget, tuple[datetime, str]] = {}
-        for kind in OBSERVED_BY:
-            for target, item in self._repository.latest_many(targets, kind, tenant=self._tenant).items():
-                if item.record.payload is not None:
-                    seen[target] = max(seen.get(target, (item.record.produced_at, kind)), (item.record.produced_at, kind))
-        return seen
+    def health(self, names: Sequence[str], *, as_of: datetime | None = None) -> dict[str, ProductHealth]:
+        """Return scores, promises and age of the data of products by name; those that are not there are missing."""
+        return health_of(self._repository, self._reader.named(names, as_of=as_of), tenant=self._tenant, as_of=as_of)
 
     def usage(self, *, since: datetime | None = None, until: datetime | None = None, limit: int = 100) -> UsageReport:
         """Add up what was read in a stretch of time (the last 30 days, if none is named), the most used product first."""
         check_limit(limit)
-        end = datetime.now(UTC) if until is None else as_utc(until, "until")
-        start = end - timedelta(days=_USAGE_DAYS) if since is None else as_utc(since, "since")
+        start, end = _stretch(since, until)
+        tallies, truncated = self._tallies(Within(PRODUCTS), start, end)
+        there = {product.name for product in self._reader.live()}
+        uses = sorted((tally.shown(name) for name, tally in tallies.items()), key=lambda use: (-use.requests, use.name))
+        return UsageReport(
+            since=start,
+            until=end,
+            requests=sum(use.requests for use in uses),
+            rows=sum(use.rows for use in uses),
+            products=uses[:limit],
+            used=len(uses),
+            unused=len(there - tallies.keys()),
+            truncated=truncated,
+        )
+
+    def usage_of(self, name: str, *, since: datetime | None = None, until: datetime | None = None) -> ProductUse | None:
+        """Add up what was read from one product in a stretch of time; ``None`` where nobody read it."""
+        tallies, _ = self._tallies([product_target(name)], *_stretch(since, until))
+        return tallies[name].shown(name) if name in tallies else None
+
+    def _tallies(self, targets: Targets, start: datetime, end: datetime) -> tuple[dict[str, _Tally], bool]:
+        """Return what was read from each product, and whether there were more facts than are added up."""
         tallies: dict[str, _Tally] = {}
         read, cursor = 0, None
         while read < MAX_FACTS:
             page = self._repository.query(
                 "data_usage",
-                targets=Within(PRODUCTS),
+                targets=targets,
                 tenant=self._tenant,
                 since=start,
                 until=end + timedelta(microseconds=1),
@@ -233,18 +214,12 @@ class ProductAnalytics:
             cursor = page.next_cursor
             if cursor is None:
                 break
-        there = {product.name for product in self._reader.live()}
-        uses = sorted((tally.shown(name) for name, tally in tallies.items()), key=lambda use: (-use.requests, use.name))
-        return UsageReport(
-            since=start,
-            until=end,
-            requests=sum(use.requests for use in uses),
-            rows=sum(use.rows for use in uses),
-            products=uses[:limit],
-            used=len(uses),
-            unused=len(there - tallies.keys()),
-            truncated=cursor is not None,
-        )
+        return tallies, cursor is not None
+
+
+def _stretch(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+    end = datetime.now(UTC) if until is None else as_utc(until, "until")
+    return (end - timedelta(days=USAGE_DAYS) if since is None else as_utc(since, "since")), end
 
 
 class _Tally:

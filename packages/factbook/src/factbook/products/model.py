@@ -92,13 +92,35 @@ class PortList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ProductFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which products to list. ``text`` holds words that must all occur in names, descriptions, tags, owners or fields."""
+    """Which products to list. ``text`` holds words that must all occur in names, descriptions, tags, owners or fields. ``contract``
+    is the id of one that a port stands under."""
 
     domain: str | None = None
     status: str | None = None
     tag: str | None = None
     owner: str | None = None
+    contract: str | None = None
     text: str | None = None
+
+
+FacetName = Literal["domain", "status", "owner", "tag"]
+FACETS: tuple[FacetName, ...] = ("domain", "status", "owner", "tag")
+
+
+class Facet(msgspec.Struct, frozen=True):
+    """How many products have each value, most products first; ``values`` counts those there are, also the ones that are not named."""
+
+    counts: dict[str, int]
+    values: int
+
+
+class ProductFacets(msgspec.Struct, frozen=True):
+    """What a list of products can be narrowed to. Each facet counts what all other choices leave."""
+
+    domain: Facet
+    status: Facet
+    owner: Facet
+    tag: Facet
 
 
 class ProductPort(msgspec.Struct, frozen=True):

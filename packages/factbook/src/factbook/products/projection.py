@@ -23,7 +23,7 @@ class ProductsProjection(Projection):
     """One row per product. A tombstone leaves a row that is not live, so that a name's last version is known when it comes back."""
 
     name = "products"
-    version = 1
+    version = 2
     kinds = frozenset({"data_product"})
     tables = (products, facets)
 
@@ -95,6 +95,8 @@ def _facets(item: StoredRecord) -> Iterator[tuple[str, str]]:
         yield "tag", _plain(tag)[:_MAX_VALUE]
     for port in sorted({port.name for port in product.outputs}):
         yield "port", _plain(port)[:_MAX_VALUE]
+    for contract in sorted({port.contract_id for port in (*product.inputs, *product.outputs) if port.contract_id is not None}):
+        yield "contract", _plain(contract)[:_MAX_VALUE]
     for owner in sorted({owner.name for owner in product.owners}):
         yield "owner", _plain(owner)[:_MAX_VALUE]
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from factbook.errors import InvalidRequest, NotFound
 from factbook.products.conformance import Checker
+from factbook.products.counting import count_values, facet_of, without
 from factbook.products.model import (
+    FACETS,
     STATUSES,
+    Facet,
+    FacetName,
     Product,
     ProductCheck,
+    ProductFacets,
     ProductFilter,
     ProductHistory,
     ProductPage,
@@ -66,6 +71,32 @@ class ProductReader:
         items = self._shown(found[:limit], moment)
         return ProductPage(items, total, limit, offset, items[-1].name if len(found) > limit else None, moment)
 
+    def facets(self, wanted: ProductFilter = _ALL, *, as_of: datetime | None = None) -> ProductFacets:
+        """Count the products that are wanted by domain, status, owner and tag; raises :class:`InvalidRequest`."""
+        _check(wanted, 0, None)
+        if as_of is None:
+            with self._repository.reading() as connection:
+                return ProductFacets(**{facet: self._counted(connection, without(wanted, facet), facet) for facet in FACETS})
+        past = self._past(as_utc(as_of, "as_of"))
+        return ProductFacets(
+            **{
+                facet: count_values((declared(item.record) for item in past if _matches(item, without(wanted, facet))), facet)
+                for facet in FACETS
+            }
+        )
+
+    def _counted(self, connection: Connection, wanted: ProductFilter, facet: FacetName) -> Facet:
+        conditions = [*self._mine(), *_conditions(wanted)]
+        if facet in ("domain", "status"):
+            value: ColumnElement[str] = products.c[facet]
+        else:
+            # By a name of its own: the conditions look into the same table.
+            counted = facets.alias("counted")
+            value = counted.c.value
+            conditions += [counted.c.tenant == products.c.tenant, counted.c.name == products.c.name, counted.c.facet == facet]
+        rows = connection.execute(select(value, func.count()).where(*conditions).group_by(value))
+        return facet_of((found, count) for found, count in rows)
+
     def get(self, name: str, *, as_of: datetime | None = None) -> Product:
         """Return one product with its check; raises :class:`NotFound`."""
         moment = None if as_of is None else as_utc(as_of, "as_of")
@@ -78,11 +109,12 @@ class ProductReader:
         conformance = Checker(self._repository, [product], tenant=self._tenant, as_of=moment).check(product)
         return ProductCheck(name, product.version or "", conformance, moment)
 
-    def history(self, name: str, *, limit: int = 100, cursor: str | None = None) -> ProductHistory:
-        """Return who changed what when, newest first; a product that is gone has its history still."""
+    def history(self, name: str, *, limit: int = 100, cursor: str | None = None, as_of: datetime | None = None) -> ProductHistory:
+        """Return who changed what when, newest first, up to a moment; a product that is gone has its history still."""
         check_limit(limit)
         target = product_target(name)
-        page = self._repository.query(KIND, targets=[target], tenant=self._tenant, order="desc", limit=limit, cursor=cursor)
+        until = None if as_of is None else as_utc(as_of, "as_of") + timedelta(microseconds=1)
+        page = self._repository.query(KIND, targets=[target], tenant=self._tenant, until=until, order="desc", limit=limit, cursor=cursor)
         found = page.records
         if not found and cursor is None:
             raise unknown(name)
@@ -92,6 +124,22 @@ class ProductReader:
             earlier += self._repository.query(KIND, targets=[target], tenant=self._tenant, order="desc", limit=1, cursor=last).records
         earlier += [None] * (len(found) - len(earlier))
         return ProductHistory(name, [event_of(item, before) for item, before in zip(found, earlier, strict=True)], page.next_cursor)
+
+    def named(self, names: Sequence[str], *, as_of: datetime | None = None) -> list[DataProduct]:
+        """Return the products of these names that there are, or were at a moment."""
+        if as_of is not None:
+            targets = [product_target(name) for name in names]
+            found = self._repository.latest_many(targets, KIND, tenant=self._tenant, as_of=as_utc(as_of, "as_of"))
+            there = [item for item in found.values() if item.record.payload is not None]
+            return [msgspec.structs.replace(declared(item.record), name=_name(item)) for item in there]
+        with self._repository.reading() as connection:
+            texts = connection.scalars(select(products.c.record).where(*self._mine(), products.c.name.in_(names)))
+            return [_named(text) for text in texts]
+
+    def at(self, moment: datetime) -> list[DataProduct]:
+        """Return every product there was at a moment, by name."""
+        past = self._past(as_utc(moment, "as_of"))
+        return [msgspec.structs.replace(declared(item.record), name=_name(item)) for item in past]
 
     def live(self) -> Iterator[DataProduct]:
         """Yield every product there is now, by name; its name is that of its target."""
@@ -209,7 +257,7 @@ def _conditions(wanted: ProductFilter) -> Iterator[ColumnElement[bool]]:
         yield products.c.domain == wanted.domain
     if wanted.status is not None:
         yield products.c.status == wanted.status
-    for facet, value in (("tag", wanted.tag), ("owner", wanted.owner)):
+    for facet, value in (("tag", wanted.tag), ("owner", wanted.owner), ("contract", wanted.contract)):
         if value is not None:
             same = (facets.c.tenant == products.c.tenant, facets.c.name == products.c.name)
             yield select(facets.c.name).where(*same, facets.c.facet == facet, facets.c.value == value).exists()
@@ -226,5 +274,6 @@ def _matches(item: StoredRecord, wanted: ProductFilter) -> bool:
         and wanted.status in (None, product.status)
         and (wanted.tag is None or wanted.tag in product.tags)
         and (wanted.owner is None or any(owner.name == wanted.owner for owner in product.owners))
+        and (wanted.contract is None or any(port.contract_id == wanted.contract for port in (*product.inputs, *product.outputs)))
         and all(term in words for term in _terms(wanted))
     )

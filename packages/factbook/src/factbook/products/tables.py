@@ -32,4 +32,4 @@ facets = Table(
     Column("value", Text, nullable=False),
     Index("ix_product_facets", "tenant", "name"),
 )
-"""``facet`` is ``tag``, ``owner`` or ``port``. Products that are gone have none."""
+"""``facet`` is ``tag``, ``owner``, ``port`` or ``contract``. Products that are gone have none."""

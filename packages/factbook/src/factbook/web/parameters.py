@@ -26,8 +26,8 @@ def completed(written: Any) -> Any:
     return f"{found[1]}T{found[2]}Z" if found else text
 
 
-_Moment = Annotated[AwareDatetime, BeforeValidator(completed), AfterValidator(in_utc)]
-AsOf = Annotated[_Moment | None, Query(description="What was so at this moment, inclusive.")]
+Moment = Annotated[AwareDatetime, BeforeValidator(completed), AfterValidator(in_utc)]
+AsOf = Annotated[Moment | None, Query(description="What was so at this moment, inclusive.")]
 _Name = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH, pattern=r"^[^\x00]*$")]
 Words = Annotated[_Name | None, Query(description="Text that names hold; empty for all.")]
 ColumnName = Annotated[_Name | None, Query(description="A column of the table.")]

@@ -25,6 +25,8 @@ PLACES: dict[str, tuple[Place, ...]] = {
     "Explore": (
         Place("Home", (), None, ("source", "table", "coverage", "diff", "notes", "edit")),
         Place("Lineage", ("lineage",), "LineageReader"),
+        Place("Products", ("products",), "ProductReader", ("product", "new-product", "domains", "domain")),
+        Place("Contracts", ("contracts",), "ContractReader", ("contract", "new-contract")),
         Place("Glossary", ("glossary",), "GlossaryReader", ("term", "new-term", "suggestions")),
     ),
     "Watch": (

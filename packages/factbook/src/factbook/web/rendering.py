@@ -33,7 +33,7 @@ SECURITY_HEADERS = {
 """Nothing is loaded from elsewhere, no script stands in a page, and nobody on the way keeps a page, or a part of one in its place."""
 
 
-Done = Literal["saved", "removed", "registered", "started", "accepted", "rejected"]
+Done = Literal["saved", "removed", "registered", "started", "accepted", "rejected", "checked", "ended"]
 """What an action did, as the page says it to which the action leads."""
 
 
@@ -160,6 +160,7 @@ def environment() -> Environment:
         "bytes": size,
         "share": share,
         "pretty": pretty,
+        "duration": duration,
         "written": written,
         "json": for_script,
         "sql": sql_pieces,
@@ -215,6 +216,26 @@ def share(value: float | None) -> Markup:
     else:
         text = f"{percent:.3g} %"
     return Markup('<data value="{}" title="{}">{}</data>').format(value, f"{value!r}", text)
+
+
+def duration(seconds: float | None) -> Markup:
+    """Return a length of time in its two largest units; exact on hover."""
+    if seconds is None:
+        return Markup("")
+    whole = round(seconds)
+    if seconds < 1:
+        text = f"{seconds * 1000:.0f} ms"
+    elif seconds < 10:
+        text = f"{seconds:.1f} s"
+    elif whole < 60:
+        text = f"{whole} s"
+    elif whole < 3600:
+        text = f"{whole // 60} min {whole % 60} s"
+    elif whole < 86400:
+        text = f"{whole // 3600} h {whole % 3600 // 60} min"
+    else:
+        text = f"{whole // 86400:,} d {whole % 86400 // 3600} h"
+    return Markup('<data value="{}" title="{}">{}</data>').format(seconds, f"{seconds:,.3f} seconds", text)
 
 
 def pretty(value: Any) -> str:

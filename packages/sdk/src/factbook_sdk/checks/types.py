@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -137,21 +138,23 @@ def held_by(column: Column, engine: str | None = None) -> Held:
     if column.enum_values:
         is_set = printed.lower().startswith("set(")
         return Held("set" if is_set else "enum", array[0] if array else "", labels=frozenset(column.enum_values))
-    held = _scalar(element, column, engine)
+    held = _scalar(element, bool(column.unsigned), _is_mysql(element, column, engine))
     return held if array is None else msgspec.structs.replace(held, family=f"array of {held.family}", detail=array[0] + held.detail)
 
 
-def _scalar(printed: str, column: Column, engine: str | None) -> Held:
+@lru_cache(maxsize=2048)
+def _scalar(printed: str, is_unsigned: bool, is_mysql: bool) -> Held:
+    """Read a type that is no array. The same few stand in thousands of columns."""
     shape = _SHAPE.fullmatch(printed.lower())
     if shape is None:
         return Held("other", printed)
     words = f"{shape['base']}{shape['rest']}".split()
-    unsigned = column.unsigned or "unsigned" in words
+    unsigned = is_unsigned or "unsigned" in words
     base = " ".join(word for word in words if word not in ("unsigned", "zerofill"))
     arguments = [int(item) for item in (shape["arguments"] or "").split(",") if item.strip().lstrip("-").isdigit()]
     first = arguments[0] if arguments else None
     for family in (_number, _text, _bytes, _moment):
-        held = family(base, first, arguments, unsigned=unsigned, is_mysql=_is_mysql(printed, column, engine))
+        held = family(base, first, arguments, unsigned=unsigned, is_mysql=is_mysql)
         if held is not None:
             return held
     return Held("other", " ".join(printed.lower().split()))

@@ -11,7 +11,8 @@ from factbook.api import answers
 from factbook.api.access import DomainReader, ProductAgeReader, ProductReader, UsageReader
 from factbook.api.openapi import answers as described
 from factbook.api.parameters import LIMIT, Cursor, Limit, Since, Until
-from factbook.products.analytics import DomainList, ProductAges, ProductCoverage, UsageReport
+from factbook.products.analytics import ProductAges, ProductCoverage, UsageReport
+from factbook.products.domains import DomainList
 
 router = APIRouter(tags=["analytics"])
 

@@ -38,6 +38,7 @@ def read_filter(
     status: Annotated[Status | None, Query()] = None,
     tag: ProductFilterName = None,
     owner: ProductFilterName = None,
+    contract: ProductFilterName = None,
     text: Search = None,
 ) -> ProductFilter:
     """Return which products are asked for: every parameter is a field of the filter."""
