@@ -387,3 +387,10 @@ class Rooms:
 
         probe: Probe = connector_for(self.connections.resolve(source_id)).probe()
         return probe
+
+    def test_address(self, source_id: str, url: str, *, password: str | None = None) -> Probe:
+        """Connect to what a source is to be, or to be changed to, and say what answers; nothing is kept."""
+        from factbook.sources.connectors import connector_for
+
+        probe: Probe = connector_for(self.connections.tried(source_id, url, password=password)).probe()
+        return probe

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Select, and_, or_, select
+from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
 
 from factbook.database.control_tables import job_queue
 from factbook.errors import InvalidRequest
@@ -33,6 +34,7 @@ def page(
     cursor: str | None = None,
     state: JobState | None = None,
     source_id: str | None = None,
+    job_type: str | None = None,
     finished_since: datetime | None = None,
 ) -> JobPage:
     """Return jobs, newest first, without those that finished before ``finished_since``."""
@@ -41,6 +43,8 @@ def page(
         statement = statement.where(jobs.c.state == state.value)
     if source_id is not None:
         statement = statement.where(jobs.c.source_id == source_id)
+    if job_type is not None:
+        statement = statement.where(jobs.c.job_type == job_type)
     if finished_since is not None:
         statement = statement.where(or_(jobs.c.finished_at.is_(None), jobs.c.finished_at >= microseconds(finished_since)))
     if cursor is not None:
@@ -50,6 +54,29 @@ def page(
     found = [_job(row) for row in connection.execute(statement).mappings()]
     items = found[:limit]
     return JobPage(items, f"{microseconds(items[-1].submitted_at)}~{items[-1].job_id}" if len(found) > limit else None)
+
+
+def live(connection: Connection, tenant: str, limit: int) -> list[Job]:
+    """Return jobs that run, and then those that wait, the longest first."""
+    in_queue = and_(job_queue.c.tenant == jobs.c.tenant, job_queue.c.job_id == jobs.c.job_id)
+    statement = select(jobs, *_LIVE).join(job_queue, in_queue).where(jobs.c.tenant == tenant)
+    ordered = statement.order_by(jobs.c.state.desc(), jobs.c.submitted_at, jobs.c.job_id).limit(limit)
+    return [_job(row) for row in connection.execute(ordered).mappings()]
+
+
+def last_of_sources(connection: Connection, tenant: str, source_ids: Collection[str], job_type: str) -> dict[str, Job]:
+    """Return the job of a type that was submitted last for each of these sources, where there is one."""
+    of_type = (jobs.c.tenant == tenant, jobs.c.job_type == job_type, jobs.c.source_id.in_(source_ids))
+    newest = select(jobs.c.source_id, func.max(jobs.c.submitted_at).label("at")).where(*of_type).group_by(jobs.c.source_id).subquery()
+    same = and_(jobs.c.source_id == newest.c.source_id, jobs.c.submitted_at == newest.c.at)
+    statement = _jobs(tenant).join(newest, same).where(*of_type).order_by(jobs.c.job_id)
+    return {job.source_id: job for job in map(_job, connection.execute(statement).mappings())}
+
+
+def retries(connection: Connection, tenant: str, job_id: str) -> list[Job]:
+    """Return the jobs that repeat one, in order."""
+    statement = _jobs(tenant).where(jobs.c.retry_of == job_id).order_by(jobs.c.submitted_at, jobs.c.job_id)
+    return [_job(row) for row in connection.execute(statement).mappings()]
 
 
 def parse_state(state: JobState | str) -> JobState:

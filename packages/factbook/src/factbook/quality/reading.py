@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -10,6 +11,7 @@ from factbook.errors import InvalidRequest, NotFound
 from factbook.quality.anomalies import Options
 from factbook.quality.choosing import is_like, no_table_like
 from factbook.quality.facts import Facts, just_after
+from factbook.quality.failing import READS, FailingChecks, failing
 from factbook.quality.model import PRODUCER_ID, AnomalyPage, FoundAnomaly, QualityPage, TableQuality
 from factbook.quality.series import anomaly_of, look, read_histories
 from factbook.sources.contract import TableName
@@ -68,6 +70,10 @@ class QualityReader:
         ]
         following = msgspec.json.encode(page[-1]).hex() if len(wanted) > limit else None
         return QualityPage(source_id, as_of, items, following)
+
+    def failing(self, kinds: Sequence[str] = READS, *, as_of: datetime | None = None) -> FailingChecks:
+        """Return what does not hold by its last word within a week: rules, promises, reconciliations, as far as ``kinds`` names them."""
+        return failing(self._repository, kinds, tenant=self._tenant, until=just_after(as_of or datetime.now(UTC)))
 
     def anomalies(
         self,
