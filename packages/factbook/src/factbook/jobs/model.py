@@ -62,6 +62,14 @@ class Step(msgspec.Struct, frozen=True):
     run_after: datetime | None
 
 
+class Written(msgspec.Struct, frozen=True):
+    """Facts of one kind that a job stored; ``is_more`` says that there are more than were counted."""
+
+    kind: str
+    count: int
+    is_more: bool
+
+
 class Submission(msgspec.Struct, frozen=True):
     """What somebody wants done. ``parameters`` hold no secrets: they become part of the facts."""
 

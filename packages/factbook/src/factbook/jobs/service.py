@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,17 +14,18 @@ import msgspec
 
 from factbook.errors import FactbookError, InvalidRequest, NotFound
 from factbook.jobs import listing
-from factbook.jobs.model import Handler, Job, JobPage, OnProgress, Step, Submission
+from factbook.jobs.model import Handler, Job, JobPage, OnProgress, Step, Submission, Written
 from factbook.jobs.projection import PRODUCER_ID
 from factbook.jobs.queue import JobQueue, Lease
 from factbook.jobs.running import Run
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.job_run import JobRun, JobState
-from factbook_sdk.repository.contract import StoredRecord, check_limit
+from factbook_sdk.repository.contract import StoredRecord, Within, check_limit
 from factbook_sdk.repository.filters import Condition, Operator
 
 MAX_STEPS = 200
+MAX_WRITTEN = 100
 
 
 class Jobs:
@@ -168,6 +169,23 @@ class Jobs:
             limit=MAX_STEPS,
         )
         return [_step(item) for item in found.records]
+
+    def wrote(self, job: Job, kinds: Iterable[str]) -> list[Written]:
+        """Return of which of these kinds a job stored facts about its source, and how many, up to :data:`MAX_WRITTEN`."""
+        found = []
+        for kind in kinds:
+            page = self._repository.query(
+                kind,
+                targets=Within(job.source_id),
+                where=[Condition("context.run_id", Operator.EQ, job.job_id)],
+                tenant=self._tenant,
+                since=job.submitted_at,
+                until=None if job.finished_at is None else job.finished_at + timedelta(microseconds=1),
+                limit=MAX_WRITTEN,
+            )
+            if page.records:
+                found.append(Written(kind, len(page.records), page.next_cursor is not None))
+        return found
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a queued job, ask a running one to stop; harmless if it is cancelled already.

@@ -71,9 +71,7 @@ def failing(repository: MetadataRepository, kinds: Sequence[str], *, tenant: str
     return FailingChecks(sorted(items, key=lambda item: item.at, reverse=True), since, is_complete)
 
 
-def _failing(
-    repository: MetadataRepository, sort: _Sort, tenant: str, since: datetime, until: datetime
-) -> tuple[list[FailingCheck], bool]:
+def _failing(repository: MetadataRepository, sort: _Sort, tenant: str, since: datetime, until: datetime) -> tuple[list[FailingCheck], bool]:
     is_bad = Condition(_OUTCOME, Operator.IN, list(sort.bad))
     bad = repository.query(sort.kind, where=[is_bad], tenant=tenant, since=since, until=until, order="desc", limit=MAX_BAD)
     newest: dict[tuple[MetadataTarget, str], StoredRecord] = {}

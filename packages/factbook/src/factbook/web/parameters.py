@@ -27,3 +27,4 @@ def completed(written: Any) -> Any:
 
 _Moment = Annotated[AwareDatetime, BeforeValidator(completed), AfterValidator(in_utc)]
 AsOf = Annotated[_Moment | None, Query(description="What was so at this moment, inclusive.")]
+MomentOrNone = Annotated[_Moment | None, Query(description="A moment, as people write it.")]

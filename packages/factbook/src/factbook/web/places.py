@@ -22,16 +22,23 @@ class Place(msgspec.Struct, frozen=True):
 
 
 PLACES: dict[str, tuple[Place, ...]] = {
-    "Explore": (Place("Home", (), None, ("source", "table", "coverage", "diff")),),
+    "Explore": (
+        Place("Home", (), None),
+        Place("Sources", ("sources",), "SourceReader", ("source", "table", "coverage", "diff")),
+    ),
     "Watch": (
-        Place("Alerts", ("alerts",), "AlertReader"),
+        Place("Alerts", ("alerts",), "AlertReader", ("alert", "rules", "rule")),
         Place("Jobs", ("jobs",), "JobReader", ("job",)),
     ),
     "The log": (
         Place("Records", ("records",), None),
         Place("Kinds", ("kinds",), None, ("kind",)),
     ),
-    "Run it": (Place("Tokens", ("tokens",), "TenantAdmin"),),
+    "Run it": (
+        Place("Connections", ("connections",), "SourceReader", ("connection", "new-source")),
+        Place("Tokens", ("tokens",), "TenantAdmin"),
+        Place("Audit", ("audit",), "TenantAdmin"),
+    ),
 }
 
 

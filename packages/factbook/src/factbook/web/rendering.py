@@ -32,7 +32,7 @@ SECURITY_HEADERS = {
 """Nothing is loaded from elsewhere, no script stands in a page, and nobody on the way keeps a page, or a part of one in its place."""
 
 
-Done = Literal["saved", "removed", "registered", "started", "accepted", "rejected"]
+Done = Literal["saved", "removed", "registered", "started", "accepted", "rejected", "revoked", "acknowledged"]
 """What an action did, as the page says it to which the action leads."""
 
 
@@ -41,6 +41,10 @@ class Crumb(msgspec.Struct, frozen=True):
 
     label: str
     href: str
+
+
+SOURCES = Crumb("Sources", "/ui/sources")
+"""The first step of the way to everything of a source."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -104,6 +108,11 @@ class May:
         return would_admit(self._request, self._tenant, getattr(access, needs))
 
     @property
+    def server(self) -> bool:
+        """Whether the server's own tenant is shown to somebody who runs the server, and so its files may be used."""
+        return self._principal.runs_the_server and self._tenant == self._own
+
+    @property
     def register(self) -> bool:
         """Whether the addresses of sources may be told and changed (:func:`~factbook.api.access.check_connecting`)."""
         return self("TenantAdmin") and (self._principal.runs_the_server or self._tenant != self._own)
@@ -159,6 +168,7 @@ def environment() -> Environment:
         "bytes": size,
         "share": share,
         "pretty": pretty,
+        "duration": duration,
         "written": written,
         "json": for_script,
     }
@@ -213,6 +223,24 @@ def share(value: float | None) -> Markup:
     else:
         text = f"{percent:.3g} %"
     return Markup('<data value="{}" title="{}">{}</data>').format(value, f"{value!r}", text)
+
+
+def duration(seconds: float | None) -> Markup:
+    """Return a length of time in its two largest units; exact on hover."""
+    if seconds is None:
+        return Markup("")
+    whole = round(seconds)
+    if seconds < 10:
+        text = f"{seconds:.1f} s"
+    elif whole < 60:
+        text = f"{whole} s"
+    elif whole < 3600:
+        text = f"{whole // 60} min {whole % 60} s"
+    elif whole < 86400:
+        text = f"{whole // 3600} h {whole % 3600 // 60} min"
+    else:
+        text = f"{whole // 86400:,} d {whole % 86400 // 3600} h"
+    return Markup('<data value="{}" title="{}">{}</data>').format(seconds, f"{seconds:,.3f} seconds", text)
 
 
 def pretty(value: Any) -> str:

@@ -1,6 +1,37 @@
 """The pages, one module each."""
 
-from factbook.web.pages import alerts, diff, home, jobs, quality, records, registering, search, source, table, tokens
+from factbook.web.pages import (
+    alerts,
+    audit,
+    connections,
+    diff,
+    home,
+    jobs,
+    quality,
+    records,
+    registering,
+    rules,
+    search,
+    source,
+    sources,
+    table,
+    tokens,
+)
 
-_MODULES = (home, search, registering, source, diff, alerts, jobs, quality, records, tokens)
+_MODULES = (
+    home,
+    search,
+    sources,
+    connections,
+    registering,
+    source,
+    diff,
+    alerts,
+    rules,
+    jobs,
+    quality,
+    records,
+    tokens,
+    audit,
+)
 ROUTERS = (*(module.router for module in _MODULES), *table.ROUTERS)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from factbook.errors import NotFound
 from factbook.rooms import Rooms
 from factbook.web.parameters import AsOf
-from factbook.web.rendering import Crumb, May, Page, page, path
+from factbook.web.rendering import SOURCES, Crumb, May, Page, page, path
 from factbook.web.routing import Part
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.annotation import Annotation, Note
@@ -110,7 +110,7 @@ class Table:
             as_of=self.as_of,
         )
         crumbs = [
-            Crumb("Sources", "/ui"),
+            SOURCES,
             Crumb(source_id, path("source", source_id)),
             Crumb(schema, path("source", source_id, schema)),
         ]
