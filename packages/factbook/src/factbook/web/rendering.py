@@ -230,7 +230,9 @@ def duration(seconds: float | None) -> Markup:
     if seconds is None:
         return Markup("")
     whole = round(seconds)
-    if seconds < 10:
+    if seconds < 1:
+        text = f"{seconds * 1000:.0f} ms"
+    elif seconds < 10:
         text = f"{seconds:.1f} s"
     elif whole < 60:
         text = f"{whole} s"
