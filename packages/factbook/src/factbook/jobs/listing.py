@@ -58,19 +58,21 @@ def page(
 
 def live(connection: Connection, tenant: str, limit: int) -> list[Job]:
     """Return jobs that run, and then those that wait, the longest first."""
-    in_queue = and_(job_queue.c.tenant == jobs.c.tenant, job_queue.c.job_id == jobs.c.job_id)
-    statement = select(jobs, *_LIVE).join(job_queue, in_queue).where(jobs.c.tenant == tenant)
-    ordered = statement.order_by(jobs.c.state.desc(), jobs.c.submitted_at, jobs.c.job_id).limit(limit)
-    return [_job(row) for row in connection.execute(ordered).mappings()]
+    # The queue is short and the list of jobs is long, which not every planner finds out by itself.
+    queued = select(job_queue.c.job_id).where(job_queue.c.tenant == tenant)
+    ordered = queued.order_by(job_queue.c.state.desc(), job_queue.c.moved_at, job_queue.c.job_id).limit(limit)
+    job_ids = list(connection.scalars(ordered))
+    found = {row["job_id"]: _job(row) for row in connection.execute(_jobs(tenant).where(jobs.c.job_id.in_(job_ids))).mappings()}
+    return [found[job_id] for job_id in job_ids if job_id in found]
 
 
 def last_of_sources(connection: Connection, tenant: str, source_ids: Collection[str], job_type: str) -> dict[str, Job]:
     """Return the job of a type that was submitted last for each of these sources, where there is one."""
     of_type = (jobs.c.tenant == tenant, jobs.c.job_type == job_type, jobs.c.source_id.in_(source_ids))
-    newest = select(jobs.c.source_id, func.max(jobs.c.submitted_at).label("at")).where(*of_type).group_by(jobs.c.source_id).subquery()
-    same = and_(jobs.c.source_id == newest.c.source_id, jobs.c.submitted_at == newest.c.at)
-    statement = _jobs(tenant).join(newest, same).where(*of_type).order_by(jobs.c.job_id)
-    return {job.source_id: job for job in map(_job, connection.execute(statement).mappings())}
+    newest = select(jobs.c.source_id, func.max(jobs.c.submitted_at)).where(*of_type).group_by(jobs.c.source_id)
+    last = {source_id: submitted_at for source_id, submitted_at in connection.execute(newest)}
+    rows = connection.execute(_jobs(tenant).where(*of_type, jobs.c.submitted_at.in_(set(last.values()))).order_by(jobs.c.job_id))
+    return {row["source_id"]: _job(row) for row in rows.mappings() if last[row["source_id"]] == row["submitted_at"]}
 
 
 def retries(connection: Connection, tenant: str, job_id: str) -> list[Job]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +16,9 @@ WITHIN = timedelta(days=7)
 """How far back is looked: what nobody judged for longer is no news."""
 
 MAX_BAD = 100
-MAX_LATER = 1_000
-"""Facts that are read at most of each kind: of those that do not hold, and of those that may have taken their place."""
+"""Facts of a kind that say so, the newest of which are looked at."""
+MAX_PAGES = 10
+"""Pages of as many facts about the same tables that are looked through for what was said after."""
 
 _OUTCOME = "payload.outcome"
 
@@ -77,32 +78,42 @@ def _failing(repository: MetadataRepository, sort: _Sort, tenant: str, since: da
     newest: dict[tuple[MetadataTarget, str], StoredRecord] = {}
     for item in bad.records:
         newest.setdefault(_key(sort, item), item)
-    if not newest:
-        return [], True
-    later = repository.query(
-        sort.kind,
-        targets=list({target: None for target, _ in newest}),
-        where=[
-            Condition(f"payload.{sort.name}", Operator.IN, sorted({name for _, name in newest})),
-            Condition(_OUTCOME, Operator.IN, list(sort.good)),
-        ],
-        tenant=tenant,
-        since=min(item.record.produced_at for item in newest.values()),
-        until=until,
-        order="desc",
-        limit=MAX_LATER,
-    )
-    over = {key for item in later.records if (key := _key(sort, item)) in newest and _moment(item) > _moment(newest[key])}
+    over, is_complete = _over(repository, sort, tenant, newest, until)
     found = [_check(sort, item) for key, item in newest.items() if key not in over]
-    return found, bad.next_cursor is None and later.next_cursor is None
+    return found, is_complete and bad.next_cursor is None
+
+
+def _over(
+    repository: MetadataRepository, sort: _Sort, tenant: str, newest: Mapping[tuple[MetadataTarget, str], StoredRecord], until: datetime
+) -> tuple[set[tuple[MetadataTarget, str]], bool]:
+    """Return which checks hold again by what was said after, the newest first until all are known; and whether all are."""
+    over, unknown, cursor = set[tuple[MetadataTarget, str]](), set(newest), None
+    for _ in range(MAX_PAGES):
+        if not unknown:
+            break
+        page = repository.query(
+            sort.kind,
+            targets=list({target: None for target, _ in newest}),
+            tenant=tenant,
+            since=min(item.record.produced_at for item in newest.values()),
+            until=until,
+            order="desc",
+            limit=MAX_BAD,
+            cursor=cursor,
+        )
+        for item in page.records:
+            key, outcome = _key(sort, item), _said(item)["outcome"]
+            if key in unknown and outcome in (*sort.good, *sort.bad):
+                unknown.discard(key)
+                over |= {key} if outcome in sort.good else set()
+        cursor = page.next_cursor
+        if cursor is None:
+            return over, True
+    return over, not unknown
 
 
 def _key(sort: _Sort, item: StoredRecord) -> tuple[MetadataTarget, str]:
     return item.record.target, _said(item)[sort.name]
-
-
-def _moment(item: StoredRecord) -> tuple[datetime, int]:
-    return item.record.produced_at, item.offset
 
 
 def _said(item: StoredRecord) -> dict[str, Any]:
