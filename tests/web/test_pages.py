@@ -28,6 +28,7 @@ PAGES = [
     "/ui/tokens",
     "/ui/audit",
     "/ui/sources",
+    "/ui/documentation",
     "/ui/connections",
     "/ui/connection/shop",
     "/ui/jobs/live",

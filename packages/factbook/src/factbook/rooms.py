@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from factbook.lineage.registering import Registrar
     from factbook.lineage.sql import SqlLineage
     from factbook.lint import Lint
+    from factbook.lint.remembering import RememberedCoverage
     from factbook.names.ledger import NameLedger
     from factbook.openlineage import Exports as OpenLineageExports
     from factbook.openlineage import OpenLineage
@@ -101,6 +102,12 @@ class Rooms:
         from factbook.lint import Lint
 
         return Lint(self._house.repository, tenant=self.tenant)
+
+    @cached_property
+    def remembered_coverage(self) -> RememberedCoverage:
+        from factbook.lint.remembering import RememberedCoverage
+
+        return RememberedCoverage(self._house.sql, self.lint, tenant=self.tenant)
 
     @cached_property
     def names(self) -> NameLedger:

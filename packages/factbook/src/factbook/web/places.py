@@ -24,7 +24,7 @@ class Place(msgspec.Struct, frozen=True):
 PLACES: dict[str, tuple[Place, ...]] = {
     "Explore": (
         Place("Home", (), None),
-        Place("Sources", ("sources",), "SourceReader", ("source", "table", "coverage", "diff")),
+        Place("Sources", ("sources",), "SourceReader", ("source", "table", "coverage", "diff", "documentation")),
     ),
     "Watch": (
         Place("Alerts", ("alerts",), "AlertReader", ("alert", "rules", "rule")),

@@ -15,10 +15,12 @@ from factbook.api.access import ALERTS, JOBS, Visitor, asking
 from factbook.api.parameters import House
 from factbook.app import Factbook
 from factbook.jobs import Job
+from factbook.lint.tables import READS as LINTED
 from factbook.quality.failing import READS as CHECKS
 from factbook.quality.failing import FailingChecks
 from factbook.rooms import Rooms
 from factbook.watch.channels.contract import Notice
+from factbook.web.pages.documentation import Documentation, documentation_of
 from factbook.web.pages.jobs import LiveJobs, live_jobs
 from factbook.web.pages.sources import known_sources, may_read
 from factbook.web.pages.standing import TROUBLE, SourceState, states_of
@@ -59,7 +61,7 @@ class Home(msgspec.Struct, frozen=True):
 
     ``sources`` are some of all, those in trouble first; ``total`` counts all, ``troubled`` those in trouble among the first
     :data:`MAX_SOURCES`. ``alerts``, ``failing`` and ``live`` are cut, too; their pages show the rest. ``failed`` are jobs that failed
-    within a day. ``hidden`` names the parts that stay closed.
+    within a day; ``documentation`` is as far as it is counted by now. ``hidden`` names the parts that stay closed.
     """
 
     sources: list[SourceState]
@@ -70,6 +72,7 @@ class Home(msgspec.Struct, frozen=True):
     alerts: list[Notice]
     more_alerts: bool
     live: LiveJobs | None
+    documentation: Documentation | None
     failed: list[Job]
     hidden: list[str]
     as_of: datetime | None
@@ -109,10 +112,17 @@ def _home(request: Request, house: Factbook, rooms: Rooms, as_of: datetime | Non
         alerts=alerts[:SHOWN],
         more_alerts=len(alerts) > SHOWN,
         live=live_jobs(house, rooms) if knows_jobs else None,
+        documentation=None if as_of or not names else _documentation(request, rooms),
         failed=_failed(rooms) if knows_jobs else [],
         hidden=hidden,
         as_of=as_of,
     )
+
+
+def _documentation(request: Request, rooms: Rooms) -> Documentation | None:
+    if not may_read(request, rooms.tenant, LINTED):
+        return None
+    return documentation_of(rooms, rooms.dictionary.source_ids(), seconds=0)
 
 
 def _failing(rooms: Rooms, kinds: Collection[str], as_of: datetime | None) -> FailingChecks | None:
