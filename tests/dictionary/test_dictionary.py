@@ -205,3 +205,13 @@ def test_rebuilding_gives_the_same_tables(repository):
     before = contents()
     repository.rebuild()
     assert contents() == before
+
+
+def test_sources_are_known_by_name_as_long_as_anything_was_of_them(repository):
+    for source in ("b", "a"):
+        columns = [{"name": "id", "position": 1, "data_type": "int"}]
+        payload = {"object_type": "table", "columns": columns}
+        repository.store(MetadataRecord(MetadataTarget(source, "main", "t"), "schema_snapshot", payload, at(0), "scan.v1"))
+    repository.store(MetadataRecord(MetadataTarget("b", "main", "t"), "schema_snapshot", None, at(1), "scan.v1"))
+    assert Dictionary(repository, tenant="default").source_ids() == ["a", "b"]
+    assert Dictionary(repository, tenant="other").source_ids() == []

@@ -478,3 +478,31 @@ def test_audit_tells_who_did_what(idle, monkeypatch):
     assert idle.get("/ui/audit?since=yesterday").status_code == 400
     with_reads = text_of(answer)
     assert "reads are not, as AUDIT_READS is off" in with_reads
+
+
+def test_documentation_is_counted_on_until_all_is(desk, monkeypatch):
+    columns = [{"name": "id", "position": 1, "data_type": "int", "comment": "the key"}]
+    for name in ("one", HOSTILE):
+        target = MetadataTarget(name, "main", "t")
+        tell(desk, target, "schema_snapshot", {"object_type": "table", "columns": columns}, producer="scan.v1")
+    monkeypatch.setattr("factbook.web.pages.documentation.COUNT_SECONDS", -1)
+    desk.house.own.__dict__.pop("remembered_coverage", None)
+    assert desk.get("/ui/home.json").json()["documentation"]["uncounted"] == 3
+    assert 'hx-get="/ui/documentation?most=5"' in desk.get("/ui").text
+    left = [desk.get("/ui/documentation?most=1", headers={"hx-request": "true"}).text for _ in range(3)]
+    assert ["hx-get" in part for part in left] == [True, True, False]
+    assert "<html" not in left[-1]
+    assert '<a href="/ui/documentation">All' in left[-1]
+    assert HOSTILE not in desk.get("/ui/documentation").text
+    found = desk.get("/ui/documentation.json").json()
+    assert {item["source_id"]: item["coverage"]["share"] for item in found["items"] if item["source_id"] != "shop"} == {
+        HOSTILE: 0.5,
+        "one": 0.5,
+    }
+    assert desk.get("/ui/home.json").json()["documentation"]["uncounted"] == 0
+
+
+def test_documentation_is_closed_to_whom_tables_are(keyed, signed_in):
+    narrow = signed_in("read", "default", ("catalog_scan",))
+    assert keyed.get("/ui/documentation", headers=narrow).status_code == 403
+    assert keyed.get("/ui/home.json", headers=narrow).json()["documentation"] is None

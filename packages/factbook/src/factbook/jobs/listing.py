@@ -70,7 +70,7 @@ def last_of_sources(connection: Connection, tenant: str, source_ids: Collection[
     """Return the job of a type that was submitted last for each of these sources, where there is one."""
     of_type = (jobs.c.tenant == tenant, jobs.c.job_type == job_type, jobs.c.source_id.in_(source_ids))
     newest = select(jobs.c.source_id, func.max(jobs.c.submitted_at)).where(*of_type).group_by(jobs.c.source_id)
-    last = dict(row.tuple() for row in connection.execute(newest))
+    last = {row[0]: row[1] for row in connection.execute(newest)}
     rows = connection.execute(_jobs(tenant).where(*of_type, jobs.c.submitted_at.in_(set(last.values()))).order_by(jobs.c.job_id))
     return {row["source_id"]: _job(row) for row in rows.mappings() if last[row["source_id"]] == row["submitted_at"]}
 
