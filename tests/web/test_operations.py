@@ -153,6 +153,10 @@ def test_checks_that_do_not_hold_are_told_until_they_hold_again(idle):
     assert "promise by six of" in shown
     assert "reconciliation rows of" in shown
     assert [item["name"] for item in idle.get("/ui/home.json").json()["failing"]["items"]] == ["rows", "by six", HOSTILE]
+    alert = {"rule": "sla_adherence.missed", "state": "firing", "severity": "warning", "title": "by six was missed"}
+    tell(idle, table, "alert", alert, producer="watch.a")
+    assert [item["name"] for item in idle.get("/ui/home.json").json()["failing"]["items"]] == ["rows", HOSTILE]
+    tell(idle, table, "alert", alert | {"state": "resolved"}, producer="watch.a", at=NOW + timedelta(seconds=1))
     tell(idle, table, "quality_result", rule | {"outcome": "passed"})
     tell(idle, table, "recon_result", {"check": "rows", "outcome": "passed"})
     assert [item["name"] for item in idle.get("/ui/home.json").json()["failing"]["items"]] == ["by six"]

@@ -60,8 +60,9 @@ class Home(msgspec.Struct, frozen=True):
     """What the first page shows to whoever asks.
 
     ``sources`` are some of all, those in trouble first; ``total`` counts all, ``troubled`` those in trouble among the first
-    :data:`MAX_SOURCES`. ``alerts``, ``failing`` and ``live`` are cut, too; their pages show the rest. ``failed`` are jobs that failed
-    within a day; ``documentation`` is as far as it is counted by now. ``hidden`` names the parts that stay closed.
+    :data:`MAX_SOURCES`. ``alerts``, ``live`` and ``failing``, which leaves out what alerts tell, are cut, too; their pages show the rest.
+    ``failed`` are jobs that failed within a day; ``documentation`` is as far as it is counted by now. ``hidden`` names the parts that
+    stay closed.
     """
 
     sources: list[SourceState]
@@ -101,14 +102,14 @@ def _home(request: Request, house: Factbook, rooms: Rooms, as_of: datetime | Non
     states = states_of(rooms, names[:MAX_SOURCES], as_of=as_of, with_jobs="jobs" not in hidden)
     states.sort(key=lambda state: state.standing not in TROUBLE)
     checks = [kind for kind in CHECKS if may_read(request, rooms.tenant, (kind,))]
-    alerts = [] if as_of or "alerts" in hidden else rooms.alerts.page(limit=SHOWN + 1).items
+    alerts = [] if as_of or "alerts" in hidden else rooms.alerts.page(limit=MAX_READ).items
     knows_jobs = as_of is None and "jobs" not in hidden
     return Home(
         sources=states[:SHOWN],
         total=len(names),
         troubled=sum(state.standing in TROUBLE for state in states),
         changed=[] if "sources" in hidden else _changed(rooms, as_of or datetime.now(UTC), with_verdicts="verdicts" not in hidden),
-        failing=_failing(rooms, checks, as_of),
+        failing=_failing(rooms, checks, as_of, alerts),
         alerts=alerts[:SHOWN],
         more_alerts=len(alerts) > SHOWN,
         live=live_jobs(house, rooms) if knows_jobs else None,
@@ -125,11 +126,14 @@ def _documentation(request: Request, rooms: Rooms) -> Documentation | None:
     return documentation_of(rooms, rooms.dictionary.source_ids(), seconds=0)
 
 
-def _failing(rooms: Rooms, kinds: Collection[str], as_of: datetime | None) -> FailingChecks | None:
+def _failing(rooms: Rooms, kinds: Collection[str], as_of: datetime | None, alerts: Collection[Notice]) -> FailingChecks | None:
+    """Return checks that do not hold, without those of which an alert tells already."""
     if not kinds:
         return None
+    told = {(alert.rule.partition(".")[0], alert.target.source_id, alert.target.schema, alert.target.table) for alert in alerts}
     found = rooms.quality.failing(sorted(kinds), as_of=as_of)
-    return msgspec.structs.replace(found, items=found.items[:SHOWN], is_complete=found.is_complete and len(found.items) <= SHOWN)
+    items = [item for item in found.items if (item.kind, item.source_id, item.schema, item.table) not in told]
+    return msgspec.structs.replace(found, items=items[:SHOWN], is_complete=found.is_complete and len(items) <= SHOWN)
 
 
 def _failed(rooms: Rooms) -> list[Job]:
