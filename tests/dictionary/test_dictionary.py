@@ -245,3 +245,13 @@ def test_what_points_at_a_table_is_found_now_and_as_it_was(repository):
     repository.store(pointing("paid", -5, ("lines", None, ["id"])))
     assert shown(rows(repository, as_of=at(-4), source_id="shop", refers_to=("main", "lines"))) == ["paid.id"]
     assert rows(repository, as_of=at(1), source_id="shop", refers_to=("main", "nothing")) == []
+
+
+def test_sources_are_known_by_name_as_long_as_anything_was_of_them(repository):
+    for source in ("b", "a"):
+        columns = [{"name": "id", "position": 1, "data_type": "int"}]
+        payload = {"object_type": "table", "columns": columns}
+        repository.store(MetadataRecord(MetadataTarget(source, "main", "t"), "schema_snapshot", payload, at(0), "scan.v1"))
+    repository.store(MetadataRecord(MetadataTarget("b", "main", "t"), "schema_snapshot", None, at(1), "scan.v1"))
+    assert Dictionary(repository, tenant="default").source_ids() == ["a", "b"]
+    assert Dictionary(repository, tenant="other").source_ids() == []

@@ -118,3 +118,49 @@ def test_tenants_see_and_run_their_own_jobs_only(make_jobs: MakeJobs, repository
     with pytest.raises(FactbookError):
         theirs.cancel(job_id)
     assert ours.get(job_id).state is JobState.QUEUED
+
+
+def test_what_runs_and_waits_is_told_apart_from_what_is_over(make_jobs: MakeJobs, repository: SqlRepository, tenant: str) -> None:
+    jobs = make_jobs(work)
+    fill(jobs, repository, tenant)
+    running = jobs.submit("work", {}, target=TARGET, trigger="api").job_id
+    while (lease := jobs.claim("w2")) is not None and lease.run.job_id != running:
+        jobs.perform(lease)
+    live = jobs.live()
+    assert live[0].job_id == running
+    assert [job.state for job in live] == ["running", *["queued"] * (len(live) - 1)]
+    assert {job.job_id for job in live} == {job.job_id for job in jobs.page().items if not job.state.is_final}
+    assert len(jobs.live(limit=1)) == 1
+
+
+def test_each_source_has_its_last_job_of_a_type(make_jobs: MakeJobs) -> None:
+    jobs = make_jobs(work)
+    last = {}
+    for _ in range(2):
+        for name in ("a", "b"):
+            last[name] = jobs.submit("work", {}, target=MetadataTarget(name), trigger="api").job_id
+    assert {name: job.job_id for name, job in jobs.last_of_sources(["a", "b", "c"], "work").items()} == last
+    assert jobs.last_of_sources(["a"], "other") == {}
+    assert jobs.last_of_sources([], "work") == {}
+    assert {job.job_id for job in jobs.page(job_type="work", source_id="a").items} >= {last["a"]}
+    assert jobs.page(job_type="other").items == []
+
+
+def test_a_job_knows_its_steps_its_repetitions_and_what_it_wrote(make_jobs: MakeJobs, repository: SqlRepository, tenant: str) -> None:
+    jobs = make_jobs(work)
+    job_id = jobs.submit("work", {"fate": "refused"}, target=TARGET, trigger="api").job_id
+    lease = jobs.claim("w1")
+    assert lease is not None
+    context = MetadataContext(tenant=tenant, run_id=job_id)
+    repository.store(MetadataRecord(TARGET, "ingestion_volume", {"row_count": 1}, datetime.now(UTC), "w", context))
+    jobs.perform(lease)
+    again = jobs.retry(job_id)
+    found = jobs.get(job_id)
+    steps = jobs.steps(found)
+    assert [(step.state, step.attempt) for step in steps] == [("queued", 0), ("running", 1), ("failed", 1)]
+    assert steps[-1].error is not None
+    assert [job.job_id for job in jobs.retries(job_id)] == [again.job_id]
+    assert jobs.retries(again.job_id) == []
+    assert [(item.kind, item.count, item.is_more) for item in jobs.wrote(found, ["ingestion_volume", "lineage"])] == [
+        ("ingestion_volume", 1, False)
+    ]

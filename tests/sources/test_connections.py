@@ -170,3 +170,29 @@ def test_without_the_key_the_source_says_what_to_do(connections: Connections, da
     connections.add("shop", "postgresql://ada:tiger@db/shop")
     with pytest.raises(FactbookError, match="Restore the SECRET_KEY"):
         Connections(database, tenant, SecretBox(bytes(32))).resolve("shop")
+
+
+def test_a_password_stays_while_only_the_database_changes_and_is_told_to_no_other_server(connections: Connections) -> None:
+    connections.add("shop", "postgresql://ada:tiger@db:5432/shop?sslmode=require")
+    assert connections.tried("shop", "postgresql://ada@db:5432/other?sslmode=require") == (
+        "postgresql://ada:tiger@db:5432/other?sslmode=require"
+    )
+    assert connections.get("shop").url == "postgresql://ada@db:5432/shop?sslmode=require"
+    for other in ("postgresql://ada@evil:5432/shop?sslmode=require", "postgresql://ada@db:5433/shop", "postgresql://bob@db:5432/shop"):
+        assert "tiger" not in connections.tried("shop", other)
+    assert "tiger" not in connections.tried("shop", "postgresql://ada@db:5432/shop?host=evil")
+    assert connections.change("shop", "postgresql://ada@db:5432/other?sslmode=require").has_password
+    assert connections.resolve("shop") == "postgresql://ada:tiger@db:5432/other?sslmode=require"
+    assert not connections.change("shop", "postgresql://ada@evil:5432/other?sslmode=require").has_password
+    connections.change("shop", "postgresql://ada@evil:5432/other", password="lion")
+    assert connections.resolve("shop") == "postgresql://ada:lion@evil:5432/other"
+
+
+def test_an_address_is_tried_before_it_is_kept(connections: Connections) -> None:
+    assert connections.tried("new", "postgresql://ada@db/shop", password="p@ss") == "postgresql://ada:p%40ss@db/shop"
+    assert not connections.knows("new")
+    for url in ("no url", "postgresql://ada@db/shop?password=x"):
+        with pytest.raises(InvalidRequest):
+            connections.tried("new", url)
+    with pytest.raises(NotFound):
+        connections.change("new", "postgresql://ada@db/shop")

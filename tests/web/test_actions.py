@@ -82,7 +82,11 @@ def test_a_failed_job_says_why_and_is_tried_again(desk):
     assert "Try again" in page.text
     again = started(desk, f"{where}/retry")
     assert ended(desk, again.rsplit("/", 1)[1]).state == "failed"
-    assert where in desk.get("/ui").text
+    home = desk.get("/ui").text
+    assert again in home
+    assert where not in home
+    assert again in desk.get(where).text
+    assert where in desk.get(again).text
     desk.house.connections.remove("gone")
 
 
@@ -95,8 +99,8 @@ def test_a_source_is_tested_then_registered(desk, folder):
     assert f'value="{form["url"]}"' in tested.text
     assert not desk.house.connections.knows("second")
     made = desk.post("/ui/new-source", data=form | {"do": "register"}, headers=OWN)
-    assert (made.status_code, made.headers["location"]) == (303, "/ui/source/second/new")
-    assert 'action="/ui/source/second/scan"' in desk.get("/ui/source/second/new").text
+    assert (made.status_code, made.headers["location"]) == (303, "/ui/connection/second?done=registered")
+    assert 'action="/ui/source/second/scan"' in desk.get("/ui/connection/second").text
     again = desk.post("/ui/new-source", data={"source_id": "second", "url": "sqlite:////nowhere", "do": "test"}, headers=OWN)
     assert again.status_code == 400
     assert "registered already" in again.text
@@ -129,7 +133,11 @@ def test_an_alert_is_taken_over_and_says_by_whom(desk):
     page = desk.get("/ui/alerts")
     assert HOSTILE not in page.text
     [where] = re.findall(r'action="(/ui/alert/[^"]+/acknowledge)"', page.text)
-    assert desk.post(where, headers=OWN).headers["location"] == "/ui/alerts"
+    led = desk.post(where, headers=OWN).headers["location"]
+    assert led == where.replace("/acknowledge", "?done=acknowledged")
+    page = desk.get(led)
+    assert "Acknowledged." in page.text
+    assert page.text.count("looks after it") == 1
     page = desk.get("/ui/alerts")
     assert "acknowledged" in page.text
     assert "I look after it" not in page.text
@@ -145,7 +153,7 @@ def test_a_token_is_shown_once_and_revoked(desk):
     assert value not in later.text
     assert value not in desk.get("/ui/tokens.json").text
     [where] = re.findall(r'action="(/ui/token/[^"]+/revoke)"', later.text)
-    assert desk.post(where, headers=OWN).headers["location"] == "/ui/tokens"
+    assert desk.post(where, headers=OWN).headers["location"] == "/ui/tokens?done=revoked"
     assert "revoked" in desk.get("/ui/tokens").text
 
 

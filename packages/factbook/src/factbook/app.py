@@ -479,6 +479,15 @@ class Factbook:
         """Connect to a registered source and say what answers."""
         return self.own.test_source(source_id)
 
+    def submit_sample_scan(self, *, trigger: str = "api") -> Job:
+        """Queue a scan of the sample database, a copy of which is put into DATA_DIR and registered as ``chinook``.
+
+        Raises :class:`InvalidRequest` where another database is registered by that name."""
+        from factbook.demo import ensure_source
+
+        file = ensure_source(self.settings.data_dir.resolve() / "sample" / "chinook.sqlite")
+        return self.submit_scan(f"sqlite:///{file}", trigger=trigger)
+
     def default_url(self) -> str:
         """Return the configured source; the demo source is made on first use."""
         if self.settings.uses_demo_source:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from factbook.lineage.registering import Registrar
     from factbook.lineage.sql import SqlLineage
     from factbook.lint import Lint
+    from factbook.lint.remembering import RememberedCoverage
     from factbook.names.ledger import NameLedger
     from factbook.openlineage import Exports as OpenLineageExports
     from factbook.openlineage import OpenLineage
@@ -109,6 +110,12 @@ class Rooms:
 
         repository = self._house.repository
         return Lint(repository, tenant=self.tenant, last_offset=repository.last_offset)
+
+    @cached_property
+    def remembered_coverage(self) -> RememberedCoverage:
+        from factbook.lint.remembering import RememberedCoverage
+
+        return RememberedCoverage(self._house.sql, self.lint, tenant=self.tenant)
 
     @cached_property
     def names(self) -> NameLedger:
@@ -394,4 +401,11 @@ class Rooms:
         from factbook.sources.connectors import connector_for
 
         probe: Probe = connector_for(self.connections.resolve(source_id)).probe()
+        return probe
+
+    def test_address(self, source_id: str, url: str, *, password: str | None = None) -> Probe:
+        """Connect to what a source is to be, or to be changed to, and say what answers; nothing is kept."""
+        from factbook.sources.connectors import connector_for
+
+        probe: Probe = connector_for(self.connections.tried(source_id, url, password=password)).probe()
         return probe

@@ -29,6 +29,11 @@ def conditions(wanted: DictionaryFilter, dialect: str, of: FromClause = objects)
         yield of.c.object_type == wanted.object_type
 
 
+def source_ids(connection: Connection, tenant: str) -> list[str]:
+    """Return the sources of which tables are or were known, by name."""
+    return list(connection.scalars(select(objects.c.source_id).where(objects.c.tenant == tenant).distinct().order_by(objects.c.source_id)))
+
+
 def schemas(connection: Connection, tenant: str, source_id: str, as_of: datetime | None) -> list[SchemaRow]:
     """Return the schemas of a source that have something in them."""
     of = _present(tenant, as_of, connection.dialect.name)

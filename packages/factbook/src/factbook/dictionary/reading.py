@@ -60,6 +60,11 @@ class Dictionary:
             page = _page(connection, self._tenant, wanted, limit, after)
         return msgspec.structs.replace(page, as_of=shown)
 
+    def source_ids(self) -> list[str]:
+        """Return the sources of which tables are or were known, by name."""
+        with self._repository.reading() as connection:
+            return overview.source_ids(connection, self._tenant)
+
     def schemas(self, source_id: str, *, as_of: datetime | None = None) -> list[SchemaRow]:
         """Return the schemas of a source with what is in them, by name."""
         with self._repository.reading() as connection:

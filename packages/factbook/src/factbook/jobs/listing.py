@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Select, and_, or_, select
+from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
 
 from factbook.database.control_tables import job_queue
 from factbook.errors import InvalidRequest
@@ -33,6 +34,7 @@ def page(
     cursor: str | None = None,
     state: JobState | None = None,
     source_id: str | None = None,
+    job_type: str | None = None,
     finished_since: datetime | None = None,
 ) -> JobPage:
     """Return jobs, newest first, without those that finished before ``finished_since``."""
@@ -41,6 +43,8 @@ def page(
         statement = statement.where(jobs.c.state == state.value)
     if source_id is not None:
         statement = statement.where(jobs.c.source_id == source_id)
+    if job_type is not None:
+        statement = statement.where(jobs.c.job_type == job_type)
     if finished_since is not None:
         statement = statement.where(or_(jobs.c.finished_at.is_(None), jobs.c.finished_at >= microseconds(finished_since)))
     if cursor is not None:
@@ -50,6 +54,31 @@ def page(
     found = [_job(row) for row in connection.execute(statement).mappings()]
     items = found[:limit]
     return JobPage(items, f"{microseconds(items[-1].submitted_at)}~{items[-1].job_id}" if len(found) > limit else None)
+
+
+def live(connection: Connection, tenant: str, limit: int) -> list[Job]:
+    """Return jobs that run, and then those that wait, the longest first."""
+    # The queue is short and the list of jobs is long, which not every planner finds out by itself.
+    queued = select(job_queue.c.job_id).where(job_queue.c.tenant == tenant)
+    ordered = queued.order_by(job_queue.c.state.desc(), job_queue.c.moved_at, job_queue.c.job_id).limit(limit)
+    job_ids = list(connection.scalars(ordered))
+    found = {row["job_id"]: _job(row) for row in connection.execute(_jobs(tenant).where(jobs.c.job_id.in_(job_ids))).mappings()}
+    return [found[job_id] for job_id in job_ids if job_id in found]
+
+
+def last_of_sources(connection: Connection, tenant: str, source_ids: Collection[str], job_type: str) -> dict[str, Job]:
+    """Return the job of a type that was submitted last for each of these sources, where there is one."""
+    of_type = (jobs.c.tenant == tenant, jobs.c.job_type == job_type, jobs.c.source_id.in_(source_ids))
+    newest = select(jobs.c.source_id, func.max(jobs.c.submitted_at)).where(*of_type).group_by(jobs.c.source_id)
+    last = {row[0]: row[1] for row in connection.execute(newest)}
+    rows = connection.execute(_jobs(tenant).where(*of_type, jobs.c.submitted_at.in_(set(last.values()))).order_by(jobs.c.job_id))
+    return {row["source_id"]: _job(row) for row in rows.mappings() if last[row["source_id"]] == row["submitted_at"]}
+
+
+def retries(connection: Connection, tenant: str, job_id: str) -> list[Job]:
+    """Return the jobs that repeat one, in order."""
+    statement = _jobs(tenant).where(jobs.c.retry_of == job_id).order_by(jobs.c.submitted_at, jobs.c.job_id)
+    return [_job(row) for row in connection.execute(statement).mappings()]
 
 
 def parse_state(state: JobState | str) -> JobState:

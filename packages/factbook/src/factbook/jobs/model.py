@@ -51,6 +51,25 @@ class JobPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
+class Step(msgspec.Struct, frozen=True):
+    """A moment at which a job came into a state, and why, where it went wrong. ``run_after`` is when a queued one may start."""
+
+    at: datetime
+    state: JobState
+    attempt: int
+    worker_id: str | None
+    error: JobError | None
+    run_after: datetime | None
+
+
+class Written(msgspec.Struct, frozen=True):
+    """Facts of one kind that a job stored; ``is_more`` says that there are more than were counted."""
+
+    kind: str
+    count: int
+    is_more: bool
+
+
 class Submission(msgspec.Struct, frozen=True):
     """What somebody wants done. ``parameters`` hold no secrets: they become part of the facts."""
 

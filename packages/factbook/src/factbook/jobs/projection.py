@@ -20,14 +20,19 @@ jobs = Table(
     MetaData(),
     Column("tenant", Text, primary_key=True),
     Column("job_id", Text, primary_key=True),
+    Column("job_type", Text, nullable=False),
     Column("source_id", Text, nullable=False),
     Column("target", Text, nullable=False),
     Column("state", Text, nullable=False),
+    Column("retry_of", Text),
     Column("run", Text, nullable=False),
     Column("submitted_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
     Index("ix_jobs_newest", "tenant", "submitted_at", "job_id"),
+    Index("ix_jobs_in_state", "tenant", "state", "submitted_at", "job_id"),
+    Index("ix_jobs_of_source", "tenant", "source_id", "job_type", "submitted_at"),
+    Index("ix_jobs_retries", "tenant", "retry_of"),
 )
 """``run`` is the last ``job_run`` payload as JSON. Times are microseconds since 1970 in UTC."""
 
@@ -40,7 +45,7 @@ class JobsProjection(Projection):
     """One row per job of ours. Other producers may speak of their jobs under the same kind; those are facts, not our queue."""
 
     name = "jobs"
-    version = 1
+    version = 2
     kinds = frozenset({"job_run"})
     tables = (jobs,)
 
@@ -88,6 +93,8 @@ def _fold(row: dict[str, Any] | None, item: StoredRecord, run: JobRun) -> dict[s
         row = {
             "tenant": item.record.context.tenant,
             "job_id": run.job_id,
+            "job_type": run.job_type,
+            "retry_of": run.retry_of,
             "source_id": item.record.target.source_id,
             "target": msgspec.json.encode(item.record.target, order="sorted").decode(),
             "submitted_at": moment,

@@ -6,19 +6,26 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from factbook.errors import FactbookError, InvalidRequest, NotFound
 from factbook.jobs import listing
-from factbook.jobs.model import Handler, Job, JobPage, OnProgress, Submission
+from factbook.jobs.model import Handler, Job, JobPage, OnProgress, Step, Submission, Written
+from factbook.jobs.projection import PRODUCER_ID
 from factbook.jobs.queue import JobQueue, Lease
 from factbook.jobs.running import Run
 from factbook.repository.sql import SqlRepository
 from factbook_sdk.facts import MetadataTarget
-from factbook_sdk.facts.kinds.job_run import JobState
-from factbook_sdk.repository.contract import check_limit
+from factbook_sdk.facts.kinds.job_run import JobRun, JobState
+from factbook_sdk.repository.contract import StoredRecord, Within, check_limit
+from factbook_sdk.repository.filters import Condition, Operator
+
+MAX_STEPS = 200
+MAX_WRITTEN = 100
 
 
 class Jobs:
@@ -110,7 +117,13 @@ class Jobs:
         return self._find(job_id)
 
     def page(
-        self, *, limit: int = 50, cursor: str | None = None, state: JobState | str | None = None, source_id: str | None = None
+        self,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        state: JobState | str | None = None,
+        source_id: str | None = None,
+        job_type: str | None = None,
     ) -> JobPage:
         """Return jobs, newest first; finished ones older than the retention are left out (their facts stay)."""
         self._settle_lost()
@@ -122,8 +135,57 @@ class Jobs:
                 cursor=cursor,
                 state=None if state is None else listing.parse_state(state),
                 source_id=source_id,
+                job_type=job_type,
                 finished_since=datetime.now(UTC) - timedelta(days=self._retention_days) if self._retention_days else None,
             )
+
+    def live(self, *, limit: int = 50) -> list[Job]:
+        """Return jobs that run, and then those that wait, the longest first."""
+        self._settle_lost()
+        with self._repository.reading() as connection:
+            return listing.live(connection, self._tenant, check_limit(limit))
+
+    def last_of_sources(self, source_ids: Collection[str], job_type: str) -> dict[str, Job]:
+        """Return the last job of a type for each of these sources that has one."""
+        self._settle_lost()
+        with self._repository.reading() as connection:
+            return listing.last_of_sources(connection, self._tenant, source_ids, job_type)
+
+    def retries(self, job_id: str) -> list[Job]:
+        """Return the jobs that repeat one, in order."""
+        with self._repository.reading() as connection:
+            return listing.retries(connection, self._tenant, job_id)
+
+    def steps(self, job: Job) -> list[Step]:
+        """Return a job's own way through its states, as the log tells it; at most :data:`MAX_STEPS`."""
+        found = self._repository.query(
+            "job_run",
+            targets=[job.target],
+            where=[Condition("payload.job_id", Operator.EQ, job.job_id)],
+            producer_id=PRODUCER_ID,
+            tenant=self._tenant,
+            since=job.submitted_at,
+            until=None if job.finished_at is None else job.finished_at + timedelta(microseconds=1),
+            limit=MAX_STEPS,
+        )
+        return [_step(item) for item in found.records]
+
+    def wrote(self, job: Job, kinds: Iterable[str]) -> list[Written]:
+        """Return of which of these kinds a job stored facts about its source, and how many, up to :data:`MAX_WRITTEN`."""
+        found = []
+        for kind in kinds:
+            page = self._repository.query(
+                kind,
+                targets=Within(job.source_id),
+                where=[Condition("context.run_id", Operator.EQ, job.job_id)],
+                tenant=self._tenant,
+                since=job.submitted_at,
+                until=None if job.finished_at is None else job.finished_at + timedelta(microseconds=1),
+                limit=MAX_WRITTEN,
+            )
+            if page.records:
+                found.append(Written(kind, len(page.records), page.next_cursor is not None))
+        return found
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a queued job, ask a running one to stop; harmless if it is cancelled already.
@@ -178,6 +240,12 @@ class Jobs:
             known = ", ".join(sorted(self._handlers)) or "none"
             raise InvalidRequest(f"Nobody here does jobs of type {job_type!r}", why=f"known are {known}", field="job_type")
         return handler
+
+
+def _step(item: StoredRecord) -> Step:
+    run = msgspec.convert(item.record.payload, JobRun)
+    run_after = None if run.run_after is None else datetime.fromisoformat(run.run_after)
+    return Step(item.record.produced_at, run.state, run.attempt, run.worker_id, run.error, run_after)
 
 
 def new_worker_id() -> str:

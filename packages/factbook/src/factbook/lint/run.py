@@ -99,6 +99,10 @@ class Lint:
             ignored=report.ignored,
         )
 
+    def coverage(self, source_id: str) -> Coverage:
+        """Return how much of a source is documented, without judging it; raises :class:`NotFound`."""
+        return self._survey(source_id, _OURS, None)[1][0]
+
     def _survey(self, source_id: str, rules: LintRules, as_of: datetime | None) -> tuple[Survey, list[Coverage]]:
         survey = Survey()
         tally: _Tally = defaultdict(Counter)

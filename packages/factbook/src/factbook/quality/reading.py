@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -10,6 +11,7 @@ from factbook.errors import InvalidRequest, NotFound
 from factbook.quality.anomalies import Options
 from factbook.quality.choosing import is_like, no_table_like
 from factbook.quality.facts import Facts, just_after
+from factbook.quality.failing import READS, FailingChecks, failing
 from factbook.quality.model import PRODUCER_ID, AnomalyPage, FoundAnomaly, QualityPage, TableQuality
 from factbook.quality.series import anomaly_of, look, read_histories
 from factbook.quality.tables import QualityOverTime, anomalies_of, quality_over_time, score_of
@@ -81,6 +83,10 @@ class QualityReader:
     def known_anomalies(self, source_id: str, name: TableName, *, as_of: datetime | None = None) -> list[FoundAnomaly]:
         """Return the anomalies of one table that quality runs found, newest first."""
         return anomalies_of(self._repository, source_id, name, tenant=self._tenant, as_of=as_of)
+
+    def failing(self, kinds: Sequence[str] = READS, *, as_of: datetime | None = None) -> FailingChecks:
+        """Return what does not hold by its last word within a week: rules, promises, reconciliations, as far as ``kinds`` names them."""
+        return failing(self._repository, kinds, tenant=self._tenant, until=just_after(as_of or datetime.now(UTC)))
 
     def anomalies(
         self,

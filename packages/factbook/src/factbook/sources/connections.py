@@ -23,6 +23,7 @@ from factbook.sources.urls import (
     is_url,
     redact,
     same_place,
+    same_server,
     split_password,
     takes_password,
     with_absolute_path,
@@ -57,6 +58,20 @@ class Connections:
 
     def add(self, source_id: str, url: str, *, password: str | None = None) -> Connection:
         """Register a source, or change how it is reached; a password in the URL or beside it is kept encrypted."""
+        return self._keep(source_id, *self._given(source_id, url, password))
+
+    def change(self, source_id: str, url: str, *, password: str | None = None) -> Connection:
+        """Change how a registered source is reached; raises :class:`NotFound`. Without a new password the old one stays, as long as nothing
+        but the database on the same server changes: it is not told to another one."""
+        return self._keep(source_id, *self._changed(source_id, url, password))
+
+    def tried(self, source_id: str, url: str, *, password: str | None = None) -> str:
+        """Return the URL to connect with if the source were registered, or is changed, like this. Nothing is kept."""
+        given = self._changed if self.knows(source_id) else self._given
+        return self._resolved(source_id, *given(source_id, url, password))
+
+    def _given(self, source_id: str, url: str, password: str | None) -> tuple[str, str | None]:
+        """Return the URL without its password, and the password; refuse what cannot be a source."""
         check_source_id(source_id)
         if not is_url(url):
             raise InvalidRequest(f"The URL of {source_id} is no URL", fix="Write for example postgresql://USER@HOST/DATABASE", field="url")
@@ -65,6 +80,15 @@ class Connections:
         self._check(bare, has_password=secret is not None)
         if secret is not None:
             with_password(bare, secret)
+        return bare, secret
+
+    def _changed(self, source_id: str, url: str, password: str | None) -> tuple[str, str | None]:
+        row = self._require(source_id)
+        inline = split_password(url)[1] if is_url(url) else None
+        stays = password is None and inline is None and row.secret is not None and same_server(row.url, url)
+        return self._given(source_id, url, self._unsealed(row) if stays else password)
+
+    def _keep(self, source_id: str, bare: str, secret: str | None) -> Connection:
         now = (datetime.now(UTC) - _EPOCH) // timedelta(microseconds=1)
         values = {"url": bare, "secret": self._box.seal(secret, self._identity(source_id)) if secret else None, "updated_at": now}
         with self._database.writing() as connection:
@@ -117,10 +141,15 @@ class Connections:
         """Return the URL to connect with: references replaced, the password from the register or the environment put in."""
         row = self._require(source_id)
         self._check(row.url, has_password=row.secret is not None)
-        if row.secret is not None:
-            password = self._box.unseal(bytes(row.secret), self._identity(source_id))
-            return with_password(expand(row.url) if self._lends else row.url, password)
-        return self.complete(source_id, str(row.url))
+        return self._resolved(source_id, str(row.url), None if row.secret is None else self._unsealed(row))
+
+    def _resolved(self, source_id: str, url: str, password: str | None) -> str:
+        if password is not None:
+            return with_password(expand(url) if self._lends else url, password)
+        return self.complete(source_id, url)
+
+    def _unsealed(self, row: Row[Any]) -> str:
+        return self._box.unseal(bytes(row.secret), self._identity(row.source_id))
 
     def complete(self, source_id: str, url: str) -> str:
         """Return the URL with what this server lends put in."""

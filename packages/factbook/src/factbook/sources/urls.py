@@ -245,6 +245,14 @@ def same_place(one: str, other: str) -> bool:
     return _place(with_absolute_path(one)) == _place(with_absolute_path(other))
 
 
+def same_server(one: str, other: str) -> bool:
+    """Return whether two URLs differ in nothing but the database, passwords aside: user, host and options are the same."""
+    if "://" not in one or "://" not in other:
+        return one == other
+    first, second = (split_url(split_password(with_absolute_path(url))[0]) for url in (one, other))
+    return (first.scheme, first.userinfo, first.host, first.query) == (second.scheme, second.userinfo, second.host, second.query)
+
+
 def _place(url: str) -> tuple[str, ...]:
     if "://" not in url:
         return (url,)

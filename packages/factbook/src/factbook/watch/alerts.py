@@ -32,6 +32,13 @@ class AlertPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
+class AlertState(msgspec.Struct, frozen=True):
+    """A state that an alert was in, and where the log says so."""
+
+    offset: int
+    notice: Notice
+
+
 class Alerts:
     """What fires, was acknowledged or is over."""
 
@@ -67,6 +74,14 @@ class Alerts:
     def get(self, alert_id: str) -> Notice:
         """Return one alert by its id or the beginning of it; raises :class:`NotFound`, :class:`InvalidRequest` where several begin so."""
         return _notice(self._row(alert_id))
+
+    def history(self, alert_id: str, *, limit: int = 100) -> list[AlertState]:
+        """Return the states an alert was in, newest first, as far back as ``limit`` goes; raises as :meth:`get` does."""
+        now = decode_record(self._row(alert_id)["record"].encode())
+        found = self._repository.query(
+            "alert", targets=[now.target], producer_id=now.producer_id, tenant=self._tenant, order="desc", limit=check_limit(limit)
+        )
+        return [AlertState(item.offset, notice_of(item)) for item in found.records if item.record.payload is not None]
 
     def acknowledge(self, alert_id: str, *, by: str) -> Notice:
         """Say that somebody looks after an alert that fires; nothing more is told of it until it is over. What is done twice is done."""

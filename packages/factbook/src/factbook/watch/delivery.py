@@ -103,13 +103,7 @@ class Delivery(LogFollower):
             self._deliver(fresh)
 
     def _is_for_us(self, item: StoredRecord) -> bool:
-        payload = item.record.payload
-        if payload is None or payload["state"] not in self.spec.states:
-            return False
-        if SEVERITIES.index(payload["severity"]) < SEVERITIES.index(self.spec.severity) and payload["state"] != "resolved":
-            return False
-        is_about_us = payload["rule"].startswith(OWN_PREFIX) and payload.get("labels", {}).get("channel") == self.spec.name
-        return not is_about_us and self._rulebook.reaches(payload["rule"], self.spec.name)
+        return item.record.payload is not None and is_due(self._rulebook, self.spec, notice_of(item))
 
     def _deliver(self, items: Sequence[StoredRecord]) -> None:
         attempt = _Attempt(self)
@@ -207,6 +201,16 @@ class _Attempt:
             self.send(items[half:])
         else:
             self.taken += len(items)
+
+
+def is_due(rulebook: Rulebook, spec: ChannelSpec, notice: Notice) -> bool:
+    """Return whether a channel is to be told of an alert in a state; it is not told of itself."""
+    if notice.state not in spec.states:
+        return False
+    if SEVERITIES.index(notice.severity) < SEVERITIES.index(spec.severity) and notice.state != "resolved":
+        return False
+    is_about_it = notice.rule.startswith(OWN_PREFIX) and notice.labels.get("channel") == spec.name
+    return not is_about_it and rulebook.reaches(notice.rule, spec.name)
 
 
 def follower_name(channel: str) -> str:

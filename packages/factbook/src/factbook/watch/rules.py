@@ -98,11 +98,15 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Return whether the rule is about the target of a fact, and for its tenant."""
         target = record.target
         return (
-            any(fnmatchcase(record.context.tenant, pattern) for pattern in self.tenants)
+            self.is_for(record.context.tenant)
             and _fits(self.source, target.source_id)
             and _fits(self.schema, target.schema)
             and _fits(self.table, target.table)
         )
+
+    def is_for(self, tenant: str) -> bool:
+        """Return whether the rule is for facts of a tenant."""
+        return any(fnmatchcase(tenant, pattern) for pattern in self.tenants)
 
     def speaks_of(self, target: MetadataTarget) -> MetadataTarget:
         """Return the target of the alert for a fact about ``target``."""

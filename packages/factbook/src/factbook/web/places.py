@@ -23,21 +23,26 @@ class Place(msgspec.Struct, frozen=True):
 
 PLACES: dict[str, tuple[Place, ...]] = {
     "Explore": (
-        Place("Home", (), None, ("source", "table", "coverage", "diff", "notes", "edit")),
+        Place("Home", (), None),
+        Place("Sources", ("sources",), "SourceReader", ("source", "table", "coverage", "diff", "documentation", "notes", "edit")),
         Place("Lineage", ("lineage",), "LineageReader"),
         Place("Products", ("products",), "ProductReader", ("product", "new-product", "domains", "domain")),
         Place("Contracts", ("contracts",), "ContractReader", ("contract", "new-contract")),
         Place("Glossary", ("glossary",), "GlossaryReader", ("term", "new-term", "suggestions")),
     ),
     "Watch": (
-        Place("Alerts", ("alerts",), "AlertReader"),
+        Place("Alerts", ("alerts",), "AlertReader", ("alert", "rules", "rule")),
         Place("Jobs", ("jobs",), "JobReader", ("job",)),
     ),
     "The log": (
         Place("Records", ("records",), None),
         Place("Kinds", ("kinds",), None, ("kind",)),
     ),
-    "Run it": (Place("Tokens", ("tokens",), "TenantAdmin"),),
+    "Run it": (
+        Place("Connections", ("connections",), "SourceReader", ("connection", "new-source")),
+        Place("Tokens", ("tokens",), "TenantAdmin"),
+        Place("Audit", ("audit",), "TenantAdmin"),
+    ),
 }
 
 

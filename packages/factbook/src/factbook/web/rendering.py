@@ -33,7 +33,7 @@ SECURITY_HEADERS = {
 """Nothing is loaded from elsewhere, no script stands in a page, and nobody on the way keeps a page, or a part of one in its place."""
 
 
-Done = Literal["saved", "removed", "registered", "started", "accepted", "rejected", "checked", "ended"]
+Done = Literal["saved", "removed", "registered", "started", "accepted", "rejected", "checked", "ended", "revoked", "acknowledged"]
 """What an action did, as the page says it to which the action leads."""
 
 
@@ -42,6 +42,10 @@ class Crumb(msgspec.Struct, frozen=True):
 
     label: str
     href: str
+
+
+SOURCES = Crumb("Sources", "/ui/sources")
+"""The first step of the way to everything of a source."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -103,6 +107,11 @@ class May:
 
     def __call__(self, needs: str) -> bool:
         return would_admit(self._request, self._tenant, getattr(access, needs))
+
+    @property
+    def server(self) -> bool:
+        """Whether the server's own tenant is shown to somebody who runs the server, and so its files may be used."""
+        return self._principal.runs_the_server and self._tenant == self._own
 
     @property
     def register(self) -> bool:

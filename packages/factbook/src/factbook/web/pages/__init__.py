@@ -2,9 +2,12 @@
 
 from factbook.web.pages import (
     alerts,
+    audit,
+    connections,
     contract,
     contracts,
     diff,
+    documentation,
     domains,
     glossary,
     home,
@@ -16,8 +19,10 @@ from factbook.web.pages import (
     quality,
     records,
     registering,
+    rules,
     search,
     source,
+    sources,
     suggestions,
     table,
     term,
@@ -28,8 +33,11 @@ from factbook.web.pages import (
 _MODULES = (
     home,
     search,
+    sources,
+    connections,
     registering,
     source,
+    documentation,
     diff,
     lineage,
     products,
@@ -42,8 +50,10 @@ _MODULES = (
     suggestions,
     quality,
     alerts,
+    rules,
     jobs,
     records,
     tokens,
+    audit,
 )
 ROUTERS = (*(module.router for module in _MODULES), *table.ROUTERS, *product.ROUTERS, *contract.ROUTERS)

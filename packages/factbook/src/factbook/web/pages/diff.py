@@ -16,7 +16,7 @@ from factbook.api.parameters import AnySource, Cursor, Moment, Patterns
 from factbook.diff import DiffPage, Wanted, page_of, place_of
 from factbook.errors import FactbookError
 from factbook.rooms import Rooms
-from factbook.web.rendering import Crumb, Page, page, path
+from factbook.web.rendering import SOURCES, Crumb, Page, page, path
 from factbook.web.routing import Pages, Part
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.catalog_diff import Change
@@ -67,7 +67,7 @@ def diff(
     """Show the changes, table by table, the worst first."""
     scans = _scans(rooms, source_id)
     place = place_of(cursor, before or None, after or None)
-    crumbs = [Crumb("Sources", "/ui"), Crumb(source_id, path("source", source_id))]
+    crumbs = [SOURCES, Crumb(source_id, path("source", source_id))]
     about = Page(f"Changes of {source_id}", crumbs)
     try:
         wanted = Wanted(tuple(pattern for pattern in table or () if pattern), ())

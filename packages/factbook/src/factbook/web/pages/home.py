@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -11,34 +12,33 @@ from starlette.responses import Response
 
 from factbook.access import Action
 from factbook.api.access import ALERTS, JOBS, Visitor, asking
+from factbook.api.parameters import House
+from factbook.app import Factbook
 from factbook.jobs import Job
+from factbook.lint.tables import READS as LINTED
+from factbook.quality.failing import READS as CHECKS
+from factbook.quality.failing import FailingChecks
 from factbook.rooms import Rooms
 from factbook.watch.channels.contract import Notice
+from factbook.web.pages.documentation import Documentation, documentation_of
+from factbook.web.pages.jobs import LiveJobs, live_jobs
+from factbook.web.pages.sources import known_sources, may_read
+from factbook.web.pages.standing import TROUBLE, SourceState, states_of
 from factbook.web.parameters import AsOf
 from factbook.web.rendering import Page, page
 from factbook.web.routing import Pages
-from factbook_sdk.facts import MetadataTarget
-from factbook_sdk.facts.kinds.catalog_diff import CatalogDiff, Severity
-from factbook_sdk.facts.kinds.catalog_scan import CatalogScan, ScanCounts
+from factbook_sdk.facts.kinds.catalog_diff import Severity
+from factbook_sdk.facts.kinds.catalog_scan import ScanCounts
 
 router = Pages()
 
-MAX_SHOWN = 20
+SHOWN = 8
+MAX_SOURCES = 500
+"""Sources whose states are looked at; those in trouble are shown first."""
 MAX_READ = 100
 _DAY = timedelta(days=1)
 PARTS = {"sources": ("catalog_scan",), "verdicts": ("catalog_diff",), "alerts": ALERTS, "jobs": JOBS}
 """The parts of the page, with the kinds that whoever sees them may read."""
-
-
-class SourceCard(msgspec.Struct, frozen=True):
-    """A source and its last scan; without one, nothing is known yet."""
-
-    source_id: str
-    engine: str | None
-    scanned_at: datetime | None
-    counts: ScanCounts | None
-    is_complete: bool
-    removals_held: int
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -50,78 +50,112 @@ class Changed(msgspec.Struct, frozen=True):
     tables: ScanCounts
     verdicts: dict[Severity, int]
 
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing was known of the source before."""
+        return not (self.tables.unchanged or self.tables.changed or self.tables.removed)
+
 
 class Home(msgspec.Struct, frozen=True):
-    """What the first page shows to whoever asks. ``more_sources`` counts those that are not among ``sources``; ``hidden`` names the parts
-    that stay closed."""
+    """What the first page shows to whoever asks.
 
-    sources: list[SourceCard]
-    more_sources: int
+    ``sources`` are some of all, those in trouble first; ``total`` counts all, ``troubled`` those in trouble among the first
+    :data:`MAX_SOURCES`. ``alerts``, ``live`` and ``failing``, which leaves out what alerts tell, are cut, too; their pages show the rest.
+    ``failed`` are jobs that failed within a day; ``documentation`` is as far as it is counted by now. ``hidden`` names the parts that
+    stay closed.
+    """
+
+    sources: list[SourceState]
+    total: int
+    troubled: int
     changed: list[Changed]
+    failing: FailingChecks | None
     alerts: list[Notice]
-    jobs: list[Job]
+    more_alerts: bool
+    live: LiveJobs | None
+    documentation: Documentation | None
+    failed: list[Job]
     hidden: list[str]
     as_of: datetime | None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known, so that the page says how to begin."""
+        return not self.total and "sources" not in self.hidden
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing needs anybody."""
+        return not (self.alerts or self.failed or (self.failing and self.failing.items))
+
 
 @router.page("", twin="/home.json")
-def home(request: Request, rooms: Visitor, as_of: AsOf = None) -> Response:
-    """Show sources with their last scans, what changed within a day, what is wrong, and what runs."""
-    return page(request, "home.html", Page("Home", as_of=as_of), _home(rooms, as_of, _hidden(request, rooms.tenant)))
+def home(request: Request, house: House, rooms: Visitor, as_of: AsOf = None) -> Response:
+    """Show what changed within a day, what needs somebody, what runs, and sources with their last scans."""
+    return page(request, "home.html", Page("Home", as_of=as_of), _home(request, house, rooms, as_of))
 
 
-def _hidden(request: Request, tenant: str) -> list[str]:
-    """Return the parts of the page that whoever asks may not see."""
-    asked = asking(request)
-    asked.action = Action.READ
-    return [name for name, kinds in PARTS.items() if not asked.principal.may_all(Action.READ, tenant, kinds)]
-
-
-def _home(rooms: Rooms, as_of: datetime | None, hidden: list[str]) -> Home:
-    known = [] if "sources" in hidden else rooms.connections.list()
+def _home(request: Request, house: Factbook, rooms: Rooms, as_of: datetime | None) -> Home:
+    asking(request).action = Action.READ
+    hidden = [name for name, kinds in PARTS.items() if not may_read(request, rooms.tenant, kinds)]
+    names = [] if "sources" in hidden else known_sources(request, rooms, {item.source_id for item in rooms.connections.list()})
+    states = states_of(rooms, names[:MAX_SOURCES], as_of=as_of, with_jobs="jobs" not in hidden)
+    states.sort(key=lambda state: state.standing not in TROUBLE)
+    checks = [kind for kind in CHECKS if may_read(request, rooms.tenant, (kind,))]
+    alerts = [] if as_of or "alerts" in hidden else rooms.alerts.page(limit=MAX_READ).items
+    knows_jobs = as_of is None and "jobs" not in hidden
     return Home(
-        sources=[_card(rooms, source.source_id, as_of) for source in known[:MAX_SHOWN]],
-        more_sources=max(0, len(known) - MAX_SHOWN),
+        sources=states[:SHOWN],
+        total=len(names),
+        troubled=sum(state.standing in TROUBLE for state in states),
         changed=[] if "sources" in hidden else _changed(rooms, as_of or datetime.now(UTC), with_verdicts="verdicts" not in hidden),
-        alerts=[] if as_of or "alerts" in hidden else rooms.alerts.page(limit=MAX_SHOWN).items,
-        jobs=[] if as_of or "jobs" in hidden else _jobs(rooms),
+        failing=_failing(rooms, checks, as_of, alerts),
+        alerts=alerts[:SHOWN],
+        more_alerts=len(alerts) > SHOWN,
+        live=live_jobs(house, rooms) if knows_jobs else None,
+        documentation=None if as_of or not names else _documentation(request, rooms),
+        failed=_failed(rooms) if knows_jobs else [],
         hidden=hidden,
         as_of=as_of,
     )
 
 
-def _jobs(rooms: Rooms) -> list[Job]:
-    """Return what runs or waits, and what failed within a day."""
+def _documentation(request: Request, rooms: Rooms) -> Documentation | None:
+    if not may_read(request, rooms.tenant, LINTED):
+        return None
+    return documentation_of(rooms, rooms.dictionary.source_ids(), seconds=0)
+
+
+def _failing(rooms: Rooms, kinds: Collection[str], as_of: datetime | None, alerts: Collection[Notice]) -> FailingChecks | None:
+    """Return checks that do not hold, without those of which an alert tells already."""
+    if not kinds:
+        return None
+    told = {(alert.rule.partition(".")[0], alert.target.source_id, alert.target.schema, alert.target.table) for alert in alerts}
+    found = rooms.quality.failing(sorted(kinds), as_of=as_of)
+    items = [item for item in found.items if (item.kind, item.source_id, item.schema, item.table) not in told]
+    return msgspec.structs.replace(found, items=items[:SHOWN], is_complete=found.is_complete and len(items) <= SHOWN)
+
+
+def _failed(rooms: Rooms) -> list[Job]:
+    """Return jobs that failed within a day and were not repeated since."""
     since = datetime.now(UTC) - _DAY
-    found = {state: rooms.jobs.page(limit=MAX_SHOWN, state=state).items for state in ("running", "queued", "failed")}
-    return [*found["running"], *found["queued"], *(job for job in found["failed"] if job.submitted_at >= since)]
-
-
-def _card(rooms: Rooms, source_id: str, as_of: datetime | None) -> SourceCard:
-    stored = rooms.records.latest(MetadataTarget(source_id), "catalog_scan", tenant=rooms.tenant, as_of=as_of)
-    if stored is None or stored.record.payload is None:
-        return SourceCard(source_id, None, None, None, False, 0)
-    scan = msgspec.convert(stored.record.payload, CatalogScan)
-    complete = scan.schemas_complete and all(reading.complete for reading in scan.schemas.values())
-    engine = f"{scan.engine} {scan.engine_version}"
-    return SourceCard(source_id, engine, stored.record.produced_at, scan.counts, complete, scan.removals_held)
+    failed = [job for job in rooms.jobs.page(limit=SHOWN, state="failed").items if job.submitted_at >= since]
+    return [job for job in failed if not rooms.jobs.retries(job.job_id)]
 
 
 def _changed(rooms: Rooms, now: datetime, *, with_verdicts: bool) -> list[Changed]:
-    since, until = now - _DAY, now + timedelta(microseconds=1)
-    query = partial(rooms.records.query, tenant=rooms.tenant, since=since, until=until, order="desc", limit=MAX_READ)
-    differences = query("catalog_diff").records if with_verdicts else []
-    stored = [
-        (item.record.target.source_id, msgspec.convert(item.record.payload, CatalogDiff)) for item in differences if item.record.payload
-    ]
-    verdicts = {(source_id, found.after.run_id): dict(found.counts) for source_id, found in stored if found.part == 1}
-    scans = [
-        (item.record, msgspec.convert(item.record.payload, CatalogScan)) for item in query("catalog_scan").records if item.record.payload
-    ]
-    shown = [
-        Changed(record.target.source_id, record.produced_at, run_id, scan.counts, verdicts.get((record.target.source_id, run_id), {}))
-        for record, scan in scans
-        if scan.counts.added + scan.counts.changed + scan.counts.removed
-        for run_id in (record.context.run_id,)
-    ]
-    return shown[:MAX_SHOWN]
+    query = partial(
+        rooms.records.query, tenant=rooms.tenant, since=now - _DAY, until=now + timedelta(microseconds=1), order="desc", limit=MAX_READ
+    )
+    verdicts: dict[tuple[str, str | None], dict[Severity, int]] = {}
+    for item in query("catalog_diff").records if with_verdicts else []:
+        said = item.record.payload
+        if said and said.get("part", 1) == 1:
+            verdicts[item.record.target.source_id, said["after"].get("run_id")] = said.get("counts", {})
+    shown = []
+    for item in query("catalog_scan").records:
+        record, counts = item.record, msgspec.convert((item.record.payload or {}).get("counts"), ScanCounts | None)
+        if counts and (counts.added or counts.changed or counts.removed):
+            source_id, run_id = record.target.source_id, record.context.run_id
+            shown.append(Changed(source_id, record.produced_at, run_id, counts, verdicts.get((source_id, run_id), {})))
+    return shown[:SHOWN]

@@ -21,7 +21,7 @@ from factbook.knowledge.model import Edition, Known
 from factbook.rooms import Rooms
 from factbook.web.note_form import MAX_DESCRIPTION, NoteForm, opened, read
 from factbook.web.parameters import AsOf
-from factbook.web.rendering import Crumb, May, Page, is_part, page, path
+from factbook.web.rendering import SOURCES, Crumb, May, Page, is_part, page, path
 from factbook.web.routing import Pages, Part, lead_to, unescaped
 from factbook_sdk.facts.kinds.annotation import Note
 from factbook_sdk.facts.record import MAX_NAME_LENGTH
@@ -153,7 +153,7 @@ def _name(place: Place) -> str:
 def _crumbs(place: Place) -> Iterator[Crumb]:
     if place.schema is None and place.table is not None:
         return
-    yield Crumb("Sources", "/ui")
+    yield SOURCES
     yield Crumb(place.source_id, path("source", place.source_id))
     if place.schema is not None:
         yield Crumb(place.schema, path("source", place.source_id, place.schema))

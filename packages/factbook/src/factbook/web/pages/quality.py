@@ -13,7 +13,7 @@ from factbook.api.parameters import Cursor, Pattern
 from factbook.errors import NotFound
 from factbook.quality.model import QualityPage, TableQuality
 from factbook.web.parameters import AsOf
-from factbook.web.rendering import Crumb, Page, page, path
+from factbook.web.rendering import SOURCES, Crumb, Page, page, path
 from factbook.web.routing import Pages, Part
 
 router = Pages()
@@ -56,4 +56,4 @@ def coverage(request: Request, rooms: LintReader, source_id: Part, as_of: AsOf =
 
 
 def _crumbs(source_id: str) -> list[Crumb]:
-    return [Crumb("Sources", "/ui"), Crumb(source_id, path("source", source_id))]
+    return [SOURCES, Crumb(source_id, path("source", source_id))]

@@ -17,7 +17,7 @@ from factbook.knowledge.model import Known
 from factbook.rooms import Rooms
 from factbook.web.pages.notes import term_names
 from factbook.web.parameters import AsOf
-from factbook.web.rendering import Crumb, May, Page, page, path
+from factbook.web.rendering import SOURCES, Crumb, May, Page, page, path
 from factbook.web.routing import Pages, Part
 
 router = Pages()
@@ -45,7 +45,7 @@ def source(
 ) -> Response:
     """Show the schemas and the first tables of a source."""
     content = _source(request, rooms, DictionaryFilter(source_id=source_id, table=table), as_of, cursor)
-    return page(request, "source.html", Page(source_id, [Crumb("Sources", "/ui")], as_of), content)
+    return page(request, "source.html", Page(source_id, [SOURCES], as_of), content)
 
 
 @router.page("/source/{source_id}/{schema}")
@@ -60,7 +60,7 @@ def schema(
 ) -> Response:
     """Show the tables of one schema."""
     content = _source(request, rooms, DictionaryFilter(source_id=source_id, schema=schema, table=table), as_of, cursor)
-    crumbs = [Crumb("Sources", "/ui"), Crumb(source_id, path("source", source_id))]
+    crumbs = [SOURCES, Crumb(source_id, path("source", source_id))]
     return page(request, "source.html", Page(schema, crumbs, as_of), content)
 
 

@@ -20,7 +20,7 @@ from factbook.sources.contract import TableName
 from factbook.web.pages.notes import term_names
 from factbook.web.pages.table.standing import Standing, standing_of
 from factbook.web.parameters import AsOf
-from factbook.web.rendering import Crumb, May, Page, page, path
+from factbook.web.rendering import SOURCES, Crumb, May, Page, page, path
 from factbook.web.routing import Part
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan
@@ -139,7 +139,7 @@ class Table:
             as_of=self.as_of,
         )
         crumbs = [
-            Crumb("Sources", "/ui"),
+            SOURCES,
             Crumb(source_id, path("source", source_id)),
             Crumb(schema, path("source", source_id, schema)),
         ]
