@@ -23,6 +23,7 @@ PAGES = [
     "/ui/table/shop/main/basket/history",
     f"/ui/table/shop/main/{HOSTILE_PART}",
     "/ui/diff/shop",
+    "/ui/moments/shop",
     "/ui/alerts",
     "/ui/new-source",
     "/ui/tokens",

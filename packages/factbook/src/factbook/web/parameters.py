@@ -25,5 +25,7 @@ def completed(written: Any) -> Any:
     return f"{found[1]}T{found[2]}Z" if found else text
 
 
-_Moment = Annotated[AwareDatetime, BeforeValidator(completed), AfterValidator(in_utc)]
-AsOf = Annotated[_Moment | None, Query(description="What was so at this moment, inclusive.")]
+PastMoment = Annotated[AwareDatetime, BeforeValidator(completed), AfterValidator(in_utc)]
+"""A moment as people write it."""
+
+AsOf = Annotated[PastMoment | None, Query(description="What was so at this moment, inclusive.")]

@@ -10,15 +10,11 @@ from pydantic import AfterValidator
 from starlette.responses import RedirectResponse, Response
 
 from factbook.api.parameters import PathName
-from factbook.web.rendering import Done
+from factbook.web.rendering import Done, unescaped
 from factbook.web.rendering import path as path_of
 
 
-def _unescaped(part: str) -> str:
-    return part.replace("~2", ".").replace("~1", "/").replace("~0", "~")
-
-
-Part = Annotated[PathName, AfterValidator(_unescaped)]
+Part = Annotated[PathName, AfterValidator(unescaped)]
 """A name as a part of a page's path, written by :func:`~factbook.web.rendering.path`."""
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
