@@ -13,7 +13,6 @@ from factbook.api.parameters import PathName
 from factbook.web.rendering import Done, unescaped
 from factbook.web.rendering import path as path_of
 
-
 Part = Annotated[PathName, AfterValidator(unescaped)]
 """A name as a part of a page's path, written by :func:`~factbook.web.rendering.path`."""
 
