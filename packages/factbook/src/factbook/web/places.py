@@ -22,7 +22,10 @@ class Place(msgspec.Struct, frozen=True):
 
 
 PLACES: dict[str, tuple[Place, ...]] = {
-    "Explore": (Place("Home", (), None, ("source", "table", "coverage", "diff")),),
+    "Explore": (
+        Place("Home", (), None, ("source", "table", "coverage", "moments")),
+        Place("Changes", ("diff",), "DiffReader"),
+    ),
     "Watch": (
         Place("Alerts", ("alerts",), "AlertReader"),
         Place("Jobs", ("jobs",), "JobReader", ("job",)),

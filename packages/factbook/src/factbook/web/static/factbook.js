@@ -39,11 +39,27 @@ function closeMoments(panel) {
   panel.querySelector("summary").focus();
 }
 
+function offerCopies(root) {
+  if (!navigator.clipboard) return;
+  for (const button of root.querySelectorAll("button[data-copy]")) button.hidden = false;
+}
+
+async function copyText(button) {
+  const text = button.dataset.copy;
+  await navigator.clipboard.writeText(text.startsWith("/") ? new URL(text, location).href : text);
+  const label = button.textContent;
+  button.textContent = "Copied";
+  setTimeout(() => (button.textContent = label), 1500);
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   speakLocally(document);
+  offerCopies(document);
   chooseLocally();
 });
 document.addEventListener("click", (event) => {
+  const copy = event.target.closest("button[data-copy]");
+  if (copy) copyText(copy);
   const panel = document.querySelector("details.moments[open]");
   if (panel && !panel.contains(event.target)) panel.open = false;
 });
