@@ -94,6 +94,11 @@ class Qualities:
             for rule in sorted(found[place])
         ]
 
+    @property
+    def has_own_rules(self) -> bool:
+        """Whether the server has rules of its own for the tenant (QUALITY_RULES)."""
+        return self._own_rules is not None
+
     def own_rulebook(self) -> Rulebook:
         """Return the server's own rules (QUALITY_RULES); raises :class:`InvalidRequest` where there are none."""
         if self._own_rules is None:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
 from factbook.errors import InvalidRequest, NotFound
 from factbook.quality.anomalies import Options
+from factbook.quality.board import board, board_of, reconciliations, rule_page
 from factbook.quality.choosing import is_like, no_table_like
 from factbook.quality.facts import Facts, just_after
-from factbook.quality.model import PRODUCER_ID, AnomalyPage, FoundAnomaly, QualityPage, TableQuality
+from factbook.quality.model import (
+    PRODUCER_ID,
+    AnomalyPage,
+    FoundAnomaly,
+    QualityBoard,
+    QualityPage,
+    Reconciliation,
+    RulePage,
+    SourceQuality,
+    TableQuality,
+)
 from factbook.quality.series import anomaly_of, look, read_histories
 from factbook.sources.contract import TableName
 from factbook_sdk.facts import MetadataContext, MetadataTarget
@@ -68,6 +80,27 @@ class QualityReader:
         ]
         following = msgspec.json.encode(page[-1]).hex() if len(wanted) > limit else None
         return QualityPage(source_id, as_of, items, following)
+
+    def board(self, registered: Sequence[str], *, as_of: datetime | None = None) -> QualityBoard:
+        """Return every source that is registered or was scored, those first that need somebody most."""
+        return board(self._repository, registered, tenant=self._tenant, as_of=as_of)
+
+    def source(self, source_id: str, *, as_of: datetime | None = None) -> SourceQuality:
+        """Return one source as the board has it."""
+        return board_of(self._repository, source_id, tenant=self._tenant, as_of=as_of)
+
+    def rule(
+        self, target: MetadataTarget, rule: str, *, limit: int = MAX_PAGE, cursor: str | None = None, as_of: datetime | None = None
+    ) -> RulePage:
+        """Return what a rule said of a target through time; raises :class:`NotFound` for one that never said anything."""
+        found = rule_page(self._repository, target, rule, tenant=self._tenant, limit=limit, cursor=cursor, as_of=as_of)
+        if not found.items and cursor is None:
+            raise NotFound(f"No result of a rule {rule!r} is known of {target}" + (" by then" if as_of else ""), field="rule")
+        return found
+
+    def reconciliations(self, source_id: str | None = None, *, as_of: datetime | None = None) -> list[Reconciliation]:
+        """Return the last result of each reconciliation of a source, or of all, those that did not pass first."""
+        return reconciliations(self._repository, source_id, tenant=self._tenant, as_of=as_of)
 
     def anomalies(
         self,

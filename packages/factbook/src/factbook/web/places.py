@@ -27,6 +27,7 @@ PLACES: dict[str, tuple[Place, ...]] = {
         Place("Changes", ("diff",), "DiffReader"),
     ),
     "Watch": (
+        Place("Quality", ("quality",), "QualityReader"),
         Place("Alerts", ("alerts",), "AlertReader"),
         Place("Jobs", ("jobs",), "JobReader", ("job",)),
     ),
