@@ -55,6 +55,7 @@ def world(tmp_path_factory):
             "alert_id": found.alert_id,
         }
         names["name"] = "schema_snapshot"
+        names["offset"] = str(house.repository.query("alert", tenant="harbour").records[0].offset)
         client.names = names
         client.held = {
             action: house.tokens.create(action, [Grant(Action(action), "orchard")], created_by="test").value

@@ -32,7 +32,7 @@ PLACES: dict[str, tuple[Place, ...]] = {
         Place("Jobs", ("jobs",), "JobReader", ("job",)),
     ),
     "The log": (
-        Place("Records", ("records",), None),
+        Place("Records", ("records",), None, ("record",)),
         Place("Kinds", ("kinds",), None, ("kind",)),
     ),
     "Run it": (Place("Tokens", ("tokens",), "TenantAdmin"),),
