@@ -15,10 +15,10 @@ _BOUNDS = {
     "exclusiveMinimum": "more than",
     "maximum": "at most",
     "exclusiveMaximum": "less than",
-    "minLength": "characters at least",
-    "maxLength": "characters at most",
-    "minItems": "entries at least",
-    "maxItems": "entries at most",
+    "minLength": "at least so many characters:",
+    "maxLength": "at most so many characters:",
+    "minItems": "at least so many entries:",
+    "maxItems": "at most so many entries:",
     "pattern": "like",
 }
 
@@ -82,13 +82,17 @@ def _field(root: Mapping[str, Any], schema: Any, path: str, is_required: bool, d
         _type(root, here),
         is_required,
         meaning if isinstance(meaning, str) else "",
-        [f"{words} {here[name]}" for name, words in _BOUNDS.items() if isinstance(here.get(name), int | float | str)],
+        [_rule(name, here[name]) for name in _BOUNDS if isinstance(here.get(name), int | float | str)],
         [value if isinstance(value, str) else msgspec.json.encode(value).decode() for value in values or ()],
     )
     if depth < _DEEPEST:
         yield from _walk(root, here, f"{path}.", depth + 1)
         if "items" in here:
             yield from _walk(root, here["items"], f"{path}[].", depth + 1)
+
+
+def _rule(name: str, bound: int | float | str) -> str:
+    return "not empty" if name in ("minLength", "minItems") and bound == 1 else f"{_BOUNDS[name]} {bound}"
 
 
 def _type(root: Mapping[str, Any], schema: Mapping[str, Any]) -> str:

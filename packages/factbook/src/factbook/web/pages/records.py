@@ -194,10 +194,10 @@ def _columns(kind: Kind) -> list[str]:
     """Return the paths of what a record says in brief: values that are indexed or always there, then any others."""
     fields = [field for field in fields_of(kind.schemas.get(kind.latest_version, {})) if field.is_scalar]
     named = {f"payload.{field.path}": field for field in fields}
-    first = [name for name in kind.indexed if name in named]
+    first = [name for name in named if name in kind.indexed]
     required = [name for name, field in named.items() if field.is_required and "." not in field.path]
     others = [name for name, field in named.items() if "." not in field.path]
-    return list(dict.fromkeys([*required, *first, *others]))[:COLUMNS]
+    return list(dict.fromkeys([*first, *required, *others]))[:COLUMNS]
 
 
 def _cell(item: StoredRecord, column: str) -> Any:
