@@ -129,7 +129,7 @@ def export(
 def record(request: Request, house: House, log: Records, tenant: Tenant, offset: str) -> Response:
     """Show one record whole; its offset is its place in the log, which never changes."""
     number = int(offset) if offset.isascii() and offset.isdecimal() and len(offset) < 20 else 0
-    found = log.at_offset(number, tenant=tenant) if 0 < number <= MAX_OFFSET else None
+    found = log.at_offset(number if number <= MAX_OFFSET else 0, tenant=tenant)
     if found is None:
         raise NotFound("There is no such record", fix="Records lists what there is", field="offset")
     kind = next((kind for kind in house.kinds.listed(tenant) if kind.name == found.record.kind), None)
