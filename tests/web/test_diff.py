@@ -114,14 +114,18 @@ def test_at_a_moment_later_scans_are_not_known(client):
 def test_whom_a_change_hits_is_asked_when_somebody_wants_it(client):
     page, answer = read(client, "/ui/diff/shop")
     asked = [link for link in page.links if "/impact?" in link]
-    assert len(asked) == len([change for change in client.get("/ui/diff/shop.json").json()["found"]["changes"] if change["change"] != "added"])
+    assert len(asked) == len(
+        [change for change in client.get("/ui/diff/shop.json").json()["found"]["changes"] if change["change"] != "added"]
+    )
     assert 'hx-target="#hit_' in answer.text
     part = client.get(asked[0], headers={"hx-request": "true"})
     assert "<html" not in part.text
     assert "No lineage is known at all" in part.text
     hit = client.get("/ui/diff/shop/impact.json?schema=main&of=customer&at=columns.city").json()["impact"]
     assert [owner["name"] for owner in hit["owners"]] == ["Sales"]
-    assert [reference["table"] for reference in client.get("/ui/diff/shop/impact.json?schema=main&of=customer").json()["impact"]["references"]] == []
+    assert [
+        reference["table"] for reference in client.get("/ui/diff/shop/impact.json?schema=main&of=customer").json()["impact"]["references"]
+    ] == []
     assert client.get("/ui/diff/shop/impact?schema=main&of=orders").status_code == 404
 
 
@@ -187,7 +191,9 @@ def test_the_same_question_is_answered_again_only_while_nothing_new_is_known(hos
 
 
 def test_the_api_writes_the_same_documents(client):
-    assert client.get("/diff/shop?format=csv&severity=breaking").text == client.get("/ui/diff/shop/export?format=csv&severity=breaking").text
+    assert (
+        client.get("/diff/shop?format=csv&severity=breaking").text == client.get("/ui/diff/shop/export?format=csv&severity=breaking").text
+    )
     assert client.get("/diff/shop?format=markdown").headers["content-type"].startswith("text/markdown")
     then = client.get("/diff/shop", params={"as_of": client.get("/ui/diff/shop.json").json()["scans"][1]["at"]})
     assert then.status_code == 400

@@ -23,7 +23,7 @@ def judged(folder, tmp_path_factory):
     place = tmp_path_factory.mktemp("judged")
     shutil.copytree(folder, place, dirs_exist_ok=True)
     (place / "rules.yaml").write_text(RULES)
-    with opened(place, quality_rules=str(place / "rules.yaml")) as client:
+    with opened(place, quality_rules=place / "rules.yaml", job_workers=0) as client:
         house, now = client.house, datetime.now(UTC)
         target = MetadataTarget("shop", "main", "orders")
         metric = {"name": "row_count", "source": 5, "sink": 2, "difference": 3, "difference_share": 0.6}

@@ -58,7 +58,8 @@ def example_of(kind: str) -> dict[str, Any] | None:
     if not folder.is_dir():
         return None
     files = sorted((entry for entry in folder.iterdir() if entry.name.startswith("valid-")), key=lambda entry: entry.name)
-    return msgspec.json.decode(files[0].read_bytes(), type=dict[str, Any]) if files else None
+    records = (msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) for file in files)
+    return next((record for record in records if record["payload"] is not None), None)
 
 
 def _walk(root: Mapping[str, Any], schema: Any, prefix: str, depth: int) -> Iterator[Field]:

@@ -32,7 +32,7 @@ from factbook_sdk.repository.contract import MetadataRepository, Targets, Within
 from factbook_sdk.repository.filters import Condition, Operator
 
 MAX_SOURCES = 200
-MAX_READ = 1_000
+MAX_READ = 500
 """Results that did not pass, and reconciliations, that are looked through, the newest first."""
 TREND = 30
 _FAILING = ("failed", "warned", "error")

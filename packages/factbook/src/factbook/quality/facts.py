@@ -24,7 +24,9 @@ from factbook_sdk.repository.contract import MAX_LIMIT, MetadataRepository, Outc
 from factbook_sdk.repository.filters import Condition, Operator
 
 _STORED_AT_ONCE = 1_000
+_FIRST_PAGE = 25
 _PAGE = 250
+"""Facts a table that are read at a time: most often the last run is all that is wanted."""
 _TARGETS_AT_ONCE = 100
 MAX_EARLIER = 5_000
 """Results of one table that are looked through for the last one of a rule."""
@@ -163,7 +165,7 @@ class Facts:
         Tables that the caller puts into ``over`` are left out of the pages to come. Then the moment of the last fact is read again.
         """
         wanted = [name for name in names if name not in over]
-        cursor = None
+        cursor, size = None, _FIRST_PAGE
         while wanted:
             page = self._repository.query(
                 kind,
@@ -173,9 +175,10 @@ class Facts:
                 tenant=self._context.tenant,
                 until=until,
                 order="desc",
-                limit=min(MAX_LIMIT, _PAGE * len(wanted)),
+                limit=min(MAX_LIMIT, size * len(wanted)),
                 cursor=cursor,
             )
+            size = _PAGE
             for stored in page.records:
                 target = stored.record.target
                 yield (TableName(target.schema or "", target.table or "") if target.schema or target.table else None), stored
