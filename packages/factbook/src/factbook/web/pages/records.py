@@ -104,6 +104,7 @@ def records(
 @router.get("/records/export", response_model=None)
 def export(
     request: Request,
+    house: House,
     log: Records,
     tenant: Tenant,
     form: Annotated[Literal["csv", "ndjson"], Query(alias="format")] = "csv",
@@ -116,6 +117,7 @@ def export(
             "That is no question to the log", why="a kind is missing, or a condition is wrong", fix="Ask it at /ui/records"
         )
     found = _query(log, tenant, question_of(asked, as_of), limit=MAX_LIMIT, cursor=None)
+    house.kinds.get(asked.kind, tenant)
     if form == "csv":
         body = csv_lines([list(_CSV), *_csv_rows(found.records)])
     else:
