@@ -7,7 +7,7 @@ from threading import Lock
 
 from factbook.diff.comparison import Comparison
 
-_MOST = 4
+_MOST = 8
 _MAX_CHANGES = 50_000
 """A larger comparison is not kept: nobody pages through it, and it takes memory."""
 
@@ -20,8 +20,11 @@ class KeptComparisons:
         self._made: dict[Hashable, tuple[object, Comparison]] = {}
         self._lock = Lock()
 
-    def get(self, source_id: str, question: Hashable, make: Callable[[], Comparison]) -> Comparison:
-        """Return the comparison that answers a question, made now if it is not kept."""
+    def get(
+        self, source_id: str, question: Hashable, make: Callable[[], Comparison], *, also: Callable[[Comparison], Hashable]
+    ) -> Comparison:
+        """Return the comparison that answers a question, made now if it is not kept; ``also`` is the question with its moments told, which
+        the next page asks."""
         state = self._state_of(source_id)
         with self._lock:
             kept = self._made.pop(question, None)
@@ -31,7 +34,7 @@ class KeptComparisons:
         made = make()
         if len(made.judged) <= _MAX_CHANGES:
             with self._lock:
-                self._made[question] = (state, made)
+                self._made |= {question: (state, made), also(made): (state, made)}
                 while len(self._made) > _MOST:
                     del self._made[next(iter(self._made))]
         return made

@@ -6,7 +6,7 @@ again, later or at the same time, says the same record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -108,8 +108,14 @@ class Diffs:
 
         if self._kept is None or any(moment is not None and moment.startswith("-") for moment in (before, after)):
             return made()
-        question = (source_id, other, before, after, tuple(mapping.items()), wanted, settled, as_of)
-        return self._kept.get(source_id, question, made)
+
+        def question(before: str | None, after: str | None) -> Hashable:
+            return source_id, other, before, after, tuple(mapping.items()), wanted, settled, as_of
+
+        def fixed(comparison: Comparison) -> Hashable:
+            return question(comparison.before.moment.isoformat(), comparison.after.moment.isoformat())
+
+        return self._kept.get(source_id, question(before, after), made, also=fixed)
 
     def compare_file(
         self,
