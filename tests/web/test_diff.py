@@ -137,7 +137,7 @@ def test_what_is_closed_is_not_offered(keyed, signed_in):
     assert "/impact?" not in page.text
     assert keyed.get("/ui/diff/shop/impact?schema=main&of=customer", headers=headers).status_code == 403
     assert "What scans found is closed to you" in keyed.get("/ui/diff", headers=headers).text
-    assert keyed.get("/ui/diff/shop", headers=signed_in(kinds=("alert",))).status_code == 403
+    assert keyed.get("/ui/diff/shop", headers=signed_in(kinds=("schedule",))).status_code == 403
 
 
 def test_choosing_leads_to_the_comparison(client):

@@ -114,7 +114,7 @@ def test_who_may_not_judge_is_not_offered_it(keyed, signed_in, client):
     kinds = ("quality_result", "quality_score", "sla_adherence")
     for path in ("/ui/quality", "/ui/quality/shop"):
         assert "Closed to you: it needs a token that reads recon_result" in keyed.get(path, headers=signed_in(kinds=kinds)).text
-    assert keyed.get("/ui/quality", headers=signed_in(kinds=("alert",))).status_code == 403
+    assert keyed.get("/ui/quality", headers=signed_in(kinds=("schedule",))).status_code == 403
 
 
 def test_a_rule_that_holds_again_is_off_the_board(judged):

@@ -149,14 +149,14 @@ def test_hostile_payloads_are_text(client):
 
 
 def test_what_may_not_be_read_is_not_there(keyed, signed_in):
-    headers = signed_in(kinds=("alert",))
+    headers = signed_in(kinds=("alert", "schedule"))
     found = keyed.get("/ui/records.json?kind=alert", headers=headers).json()
-    assert found["kinds"] == ["alert"]
+    assert found["kinds"] == ["alert", "schedule"]
     assert keyed.get(f"/ui/record/{found['items'][0]['offset']}", headers=headers).status_code == 200
     assert keyed.get("/ui/record/1", headers=headers).status_code == 404
     assert keyed.get("/ui/records?kind=schema_snapshot", headers=headers).status_code == 403
     assert keyed.get("/ui/kind/schema_snapshot", headers=headers).status_code == 404
-    write = signed_in(action="write", kinds=("alert",))
+    write = signed_in(action="write", kinds=("alert", "schedule"))
     assert "closed to you" in keyed.get("/ui/kind/alert", headers=write).text
 
 
