@@ -24,7 +24,7 @@ DATA = {
 PAGE = """<!doctype html><meta charset="utf-8"><title>drawn</title>
 <style>:root { --accent: #0b5cc0; } .canvas { width: 600px; height: 300px; }</style>
 <figure><div class="canvas" data-draw="chart"></div><script type="application/json">%(data)s</script></figure>
-<p id="copied"></p><button type="button" data-copy="text" hidden>Copy</button><code id="text">SELECT &lt;b&gt;</code><pre id="told"></pre>
+<button type="button" data-copy-of="text" hidden>Copy</button><code id="text">SELECT &lt;b&gt;</code><pre id="told"></pre>
 <script>%(echarts)s</script><script>%(chart)s</script><script>%(copy)s</script>
 <script>
 addEventListener("load", () => {

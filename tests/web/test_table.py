@@ -297,7 +297,7 @@ def test_quality_shows_scores_and_outcomes_over_time(pages):
 def test_a_definition_is_coloured_and_can_be_copied(pages):
     answer = pages.get("/ui/table/store/public/big/definition").text
     assert '<span class="key">SELECT </span>' in answer
-    assert 'data-copy="query"' in answer
+    assert 'data-copy-of="query"' in answer
     table = shown(pages, f"{ORDERS}/definition")["shown"]
     assert table["definition"] is None
     assert 'Table "public"."orders" {' in table["dbml"]

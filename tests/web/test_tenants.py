@@ -24,7 +24,7 @@ def world(tmp_path_factory):
     with opened(tmp_path_factory.mktemp("tenants"), tenant="somebody", api_key="the-key-of-the-house") as client:
         house, rooms = client.house, client.house.of("harbour")
         rooms.connections.add("theirs", f"postgresql://{MARK}:{MARK}@{MARK}.example/{MARK}")
-        target, context = MetadataTarget("theirs", "public", "boats"), MetadataContext(tenant="harbour", run_id=MARK)
+        target, context = MetadataTarget("theirs", "quays", "boats"), MetadataContext(tenant="harbour", run_id=MARK)
         snapshot = {"object_type": "table", "comment": MARK, "columns": [{"name": f"{MARK}_id", "position": 1, "data_type": "int"}]}
         product = {"name": "voyages", "domain": "seafaring", "status": "active", "description": MARK, "owners": [{"name": MARK}]}
         document = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "berths-daily", "version": "1.0.0", "status": "active"}
@@ -59,7 +59,7 @@ def world(tmp_path_factory):
         [found] = rooms.alerts.page().items
         names = {
             "source_id": "theirs",
-            "schema": "public",
+            "schema": "quays",
             "table": "boats",
             "job_id": job.job_id,
             "token_id": token,
@@ -69,6 +69,7 @@ def world(tmp_path_factory):
         names["key"] = "helmsman"
         names["suggestion_id"] = rooms.suggestions.page("theirs").items[0].id
         names |= {"product": "voyages", "domain": "seafaring", "contract_id": "berths-daily"}
+        names["offset"] = str(house.repository.query("alert", tenant="harbour").records[0].offset).zfill(12)
         client.names = names
         client.held = {
             action: house.tokens.create(action, [Grant(Action(action), "orchard")], created_by="test").value
@@ -97,9 +98,9 @@ def ask(world, token, method, path, names, **params):
 
 
 def neutral(text, names):
+    text = re.sub(r"\b[0-9a-f]{32}\b", "<request>", text)
     for place, value in names.items():
         text = text.replace(value, f"<{place}>")
-    text = re.sub(r"\b[0-9a-f]{32}\b", "<request>", text)
     text = re.sub(r"fbt_[A-Za-z0-9_\-]{43}", "<value>", text)
     return re.sub(r"token-[0-9a-f]{12}|\d{4}-\d\d-\d\d[T ][0-9:.]+(Z|\+00:00| UTC)?", "<new>", text)
 

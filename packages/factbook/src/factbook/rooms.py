@@ -188,7 +188,12 @@ class Rooms:
     def diffs(self) -> Diffs:
         from factbook.diff import Diffs
 
-        return Diffs(self._house.repository, tenant=self.tenant, judge_for=self._judge_for)
+        def state_of(source_id: str) -> object:
+            return self._house.sql.last_offset(), self.severities_of(source_id)
+
+        # Where the log is no database there is no telling cheaply whether it has grown.
+        state = state_of if self._house.has_database else None
+        return Diffs(self._house.repository, tenant=self.tenant, judge_for=self._judge_for, state_of=state)
 
     @cached_property
     def jobs(self) -> Jobs:

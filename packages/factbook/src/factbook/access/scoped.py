@@ -218,6 +218,16 @@ class ScopedRepository(MetadataRepository):
                 return TailPage(shown, page.next_offset)
             after_offset = page.next_offset
 
+    def at_offset(self, offset: int, *, tenant: str) -> StoredRecord | None:
+        """Return the record with an offset; ``None`` where there is none that may be seen."""
+        if not self._principal.may_some(Action.READ, tenant):
+            raise not_allowed(self._principal, Action.READ, tenant)
+        found = self._inner.tail(max(offset - 1, 0), tenant=tenant, limit=1).records
+        if not found or found[0].offset != offset:
+            return None
+        record = found[0].record
+        return found[0] if self._principal.may(Action.READ, tenant, record.context.namespace, record.kind) else None
+
     def sources_of(self, kind: str, *, tenant: str) -> set[str]:
         """Return the sources of which there is a record of the kind that may be seen."""
         if self._reader(tenant, kind) is None:

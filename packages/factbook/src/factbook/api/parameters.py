@@ -10,7 +10,9 @@ from pydantic import AfterValidator, AwareDatetime, StringConstraints
 from starlette.requests import Request
 
 from factbook.api.bodies import decode
+from factbook.diff.payload import ChangeKind
 from factbook.errors import InvalidRequest
+from factbook_sdk.facts.kinds.catalog_diff import Severity
 from factbook_sdk.facts.record import MAX_NAME_LENGTH, MetadataTarget
 from factbook_sdk.repository.contract import DEFAULT_LIMIT, MAX_LIMIT, Targets, Within
 
@@ -63,6 +65,11 @@ Patterns = Annotated[
     Query(alias="table", max_length=100, description="Only these tables: `table` or `schema.table`, with `*` and `?`."),
 ]
 Moment = Annotated[_Name | None, Query(description="A run, a time, `latest`, `previous`, or `-1d`: as the last scan up to then saw it.")]
+Severities = Annotated[list[Severity] | None, Query(alias="severity", max_length=4, description="Only changes of these severities.")]
+ChangeKinds = Annotated[list[ChangeKind] | None, Query(alias="change", max_length=4, description="Only what was done in these ways.")]
+ChangeWords = Annotated[
+    _Text | None, Query(alias="search", description="Words that all occur in the name of schema and table, or in the path of the change.")
+]
 MapSchemas = Annotated[
     list[_Name] | None, Query(max_length=1000, description="`OTHER=OWN`: the other source's schema OTHER is what this one calls OWN.")
 ]

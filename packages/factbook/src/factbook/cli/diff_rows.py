@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import unified_diff
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from factbook.cli.diff_words import value_words
 from factbook.cli.documents import show_json
 from factbook.cli.tables import show_table
 from factbook.cli.terminal import count, note, out, printable, say, utc
@@ -14,6 +12,7 @@ from factbook.diff import Comparison, page_of
 from factbook.diff.page import DiffPage
 from factbook.diff.paths import split_path
 from factbook.diff.storing import outcomes
+from factbook.diff.words import changed_lines, value_words
 from factbook_sdk.facts.kinds.catalog_diff import Change, Rename, State, Tally
 from factbook_sdk.repository.contract import Stored
 
@@ -107,14 +106,11 @@ def _line(change: Change) -> _Line:
     inner = parts[1:] if kind in ("column", "constraint", "index") else parts
     what = f"{kind} {'.'.join(inner)}" if kind != "table" else ".".join(inner)
     if change.aspect == "definition":
-        return _Line(change, what, "", _changed_lines(change.before, change.after))
+        return _Line(change, what, "", _shortened(changed_lines(change.before, change.after)))
     return _Line(change, what, f"{value_words(change.before, kind)} -> {value_words(change.after, kind)}")
 
 
-def _changed_lines(before: Any, after: Any) -> list[str]:
-    """Return the lines of a definition that differ."""
-    old, new = (str(text or "").splitlines() for text in (before, after))
-    lines = [line for line in unified_diff(old, new, lineterm="", n=0) if not line.startswith(("---", "+++", "@@"))]
+def _shortened(lines: list[str]) -> list[str]:
     more = len(lines) - _MAX_DEFINITION_LINES
     return lines[:_MAX_DEFINITION_LINES] + ([f"… and {count(more, 'more line')}"] if more > 0 else [])
 

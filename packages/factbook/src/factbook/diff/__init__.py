@@ -3,7 +3,8 @@
 from factbook.diff.comparison import Comparison, Wanted
 from factbook.diff.mapping import parse_mapping
 from factbook.diff.model import Aspect
-from factbook.diff.page import DiffPage, page_of, place_of
+from factbook.diff.page import Chosen, DiffPage, page_of, place_of
 from factbook.diff.service import Diffs
+from factbook.diff.writing import Format, write
 
-__all__ = ["Aspect", "Comparison", "DiffPage", "Diffs", "Wanted", "page_of", "parse_mapping", "place_of"]
+__all__ = ["Aspect", "Chosen", "Comparison", "DiffPage", "Diffs", "Format", "Wanted", "page_of", "parse_mapping", "place_of", "write"]

@@ -70,7 +70,7 @@ class Gate:
         comparison = self._diffs.compare(request.source_id, request.before, request.after, other=request.other)
         notes = self._judgeable.check(request, uses, comparison)
         severities = self._severities_of(request.source_id)
-        concerned = hit(uses, self._with_contracts(request.source_id, comparison))
+        concerned = hit(uses, self._with_contracts(request.source_id, comparison.judged))
         kept = [item for item in concerned if _counts(item, severities)]
         renames = renames_of(comparison)
         counting = [item for item in kept if counts_for(item, request.fail_on, request.breaks)]
@@ -97,15 +97,19 @@ class Gate:
             notes=notes,
         )
 
-    def _with_contracts(self, source_id: str, comparison: Comparison) -> list[Judged]:
+    def impact(self, comparison: Comparison, concerned: Sequence[Judged]) -> Impact:
+        """Say whom some changes of a comparison hit, and which contracts they break."""
+        return self._impact(comparison.source_id, self._with_contracts(comparison.source_id, concerned), comparison)
+
+    def _with_contracts(self, source_id: str, judged: Sequence[Judged]) -> list[Judged]:
         """Return the differences with those that break a contract in force raised to breaking."""
-        names = [item.difference.name for item in comparison.judged if item.difference.name is not None]
+        names = [item.difference.name for item in judged if item.difference.name is not None]
         promises = promises_of(self._repository, source_id, names, tenant=self._tenant) if names else {}
         if not promises:
-            return list(comparison.judged)
+            return list(judged)
         scan = self._repository.latest(MetadataTarget(source_id), "catalog_scan", tenant=self._tenant)
         engine = None if scan is None else (scan.record.payload or {}).get("engine")
-        return raised(comparison.judged, promises, engine=engine)
+        return raised(judged, promises, engine=engine)
 
     def _impact(self, source_id: str, failing: Sequence[Judged], comparison: Comparison) -> Impact:
         moment = comparison.after.moment

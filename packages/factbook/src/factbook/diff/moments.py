@@ -45,10 +45,19 @@ def scan_of(record: MetadataRecord) -> Scan:
 
 
 class ScansOf:
-    """The scans of one source, from the log."""
+    """The scans of one source, from the log; with ``as_of`` those there were at that moment."""
 
-    def __init__(self, repository: MetadataRepository, source_id: str, *, tenant: str, producer_id: str = SCANNER) -> None:
+    def __init__(
+        self,
+        repository: MetadataRepository,
+        source_id: str,
+        *,
+        tenant: str,
+        producer_id: str = SCANNER,
+        as_of: datetime | None = None,
+    ) -> None:
         self.source_id = source_id
+        self._until = None if as_of is None else _just_after(as_of)
         self._repository = repository
         self._tenant = tenant
         self._producer_id = producer_id
@@ -56,7 +65,7 @@ class ScansOf:
     def newest_first(self, up_to: datetime | None = None) -> Iterator[Scan]:
         """Yield the scans at or before a moment, the newest first, read page by page."""
         cursor = None
-        until = None if up_to is None or up_to >= datetime.max.replace(tzinfo=UTC) else up_to + INSTANT
+        until = min(filter(None, (self._until, None if up_to is None else _just_after(up_to))), default=None)
         size = 1
         while True:
             page = self._repository.query(
@@ -94,6 +103,7 @@ class ScansOf:
             where=[Condition("context.run_id", Operator.EQ, run_id)],
             producer_id=self._producer_id,
             tenant=self._tenant,
+            until=self._until,
             order="desc",
             limit=1,
         )
@@ -106,6 +116,7 @@ class ScansOf:
             targets=Within(self.source_id),
             producer_id=self._producer_id,
             tenant=self._tenant,
+            until=self._until,
             order="desc",
             limit=1,
         )
@@ -120,6 +131,7 @@ class ScansOf:
             producer_id=self._producer_id,
             tenant=self._tenant,
             since=moment,
+            until=self._until,
             limit=1,
         )
         return scan_of(page.records[0].record) if page.records else None
@@ -129,12 +141,17 @@ class ScansOf:
         last = next(self.newest_first(), None)
         if last is None:
             raise NotFound(
-                f"No scan of {self.source_id!r} is known",
+                f"No scan of {self.source_id!r} is known" + (" by then" if self._until else ""),
                 why="a source is compared as its scans saw it",
                 fix=f"factbook scan {self.source_id}, or name a source that was scanned",
                 field="source_id",
             )
         return last
+
+
+def _just_after(moment: datetime) -> datetime | None:
+    """Return the bound that leaves out what came after a moment; ``None`` for the end of time."""
+    return None if moment >= datetime.max.replace(tzinfo=UTC) else moment + INSTANT
 
 
 class Moments:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from factbook.diff.comparison import Comparison, Judged
+from factbook.diff.model import Difference
 from factbook_sdk.facts.kinds.catalog_diff import CatalogDiff, Change, Rename, Sign
+
+ChangeKind = Literal["added", "removed", "changed", "renamed"]
 
 PART_CHANGES = 1_000
 PART_BYTES = 256 * 1024
@@ -74,12 +77,17 @@ def _filled(items: Iterable[Any]) -> Iterator[list[Any]]:
         yield piece
 
 
+def change_kind(difference: Difference) -> ChangeKind:
+    """Return what happened: a constraint or an index that is the same under another name was renamed."""
+    is_renamed = difference.object in ("constraint", "index") and difference.path.endswith(".name") and difference.change == "changed"
+    return "renamed" if is_renamed else difference.change
+
+
 def _change(judged: Judged) -> Change:
     difference, verdict = judged
     before, after = _cut(difference.before, MAX_VALUE_LENGTH), _cut(difference.after, MAX_VALUE_LENGTH)
-    is_renamed = difference.object in ("constraint", "index") and difference.path.endswith(".name") and difference.change == "changed"
     return Change(
-        change="renamed" if is_renamed else difference.change,
+        change=change_kind(difference),
         severity=verdict.severity,
         schema=difference.schema,
         table=difference.name.table if difference.name else None,

@@ -6,7 +6,7 @@ again, later or at the same time, says the same record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from factbook.diff.comparison import EVERYTHING, Comparison, Judge, Wanted, judg
 from factbook.diff.completeness import Seen, schemas_to_compare, seen_by
 from factbook.diff.files import NamedCatalog, write_catalog
 from factbook.diff.history import TableHistory, changes_between, history_of, moments_of
+from factbook.diff.keeping import KeptComparisons
 from factbook.diff.mapping import renamed_schemas
 from factbook.diff.model import Difference
 from factbook.diff.moments import INSTANT, SCANNER, Moments, Scan, ScansOf, scan_of
@@ -54,6 +55,8 @@ class _Found(NamedTuple):
 
 class Diffs:
     """Compare the sources of one tenant. ``judge_for`` says what a difference does to others; ``now`` is what ``-1d`` counts from.
+    ``state_of`` gives what the answer for a source depends on beside the question: with it the last comparisons are kept while that is
+    equal.
 
     A comparison that is *settled* leaves out what was measured after its moments, so that it is the same whenever it is made; only such
     a one can be stored.
@@ -67,8 +70,10 @@ class Diffs:
         judge_for: JudgeFor,
         producer_id: str = SCANNER,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        state_of: Callable[[str], object] | None = None,
     ) -> None:
         self._repository = repository
+        self._kept = None if state_of is None else KeptComparisons(state_of)
         self._tenant = tenant
         self._judge_for = judge_for
         self._producer_id = producer_id
@@ -85,19 +90,33 @@ class Diffs:
         mapping: Mapping[str, str] = NO_MAPPING,
         wanted: Wanted = EVERYTHING,
         settled: bool = False,
+        as_of: datetime | None = None,
     ) -> Comparison:
         """Compare a source at two moments; or with ``other``, what that source is at ``before`` with what this one is at ``after``.
 
         Moments are run ids, times, ``latest``, ``previous`` or ``-1d``; without any it is the last change there was, and between two
-        sources what they are now. ``mapping`` calls schemas of ``other`` as this source calls them. Raises :class:`NotFound` and
-        :class:`InvalidRequest` where a moment cannot be told.
+        sources what they are now. ``mapping`` calls schemas of ``other`` as this source calls them. With ``as_of`` that moment is now, and
+        what was scanned later is not known. Raises :class:`NotFound` and :class:`InvalidRequest` where a moment cannot be told.
         """
-        if other is not None:
-            return self._between_sources(source_id, other, before, after, mapping, wanted, settled)
-        if mapping:
+        if mapping and other is None:
             raise InvalidRequest("There is nothing to map", why="schemas are mapped to those of another source", field="map_schema")
-        pair = Moments(self._scans(source_id), self._now).pair(before, after)
-        return self._between(*pair, wanted, settled=settled)
+
+        def made() -> Comparison:
+            if other is not None:
+                return self._between_sources(source_id, other, before, after, mapping, wanted, settled, as_of)
+            pair = Moments(self._scans(source_id, as_of), self._now if as_of is None else lambda: as_of).pair(before, after)
+            return self._between(*pair, wanted, settled=settled)
+
+        if self._kept is None or any(moment is not None and moment.startswith("-") for moment in (before, after)):
+            return made()
+
+        def question(before: str | None, after: str | None) -> Hashable:
+            return source_id, other, before, after, tuple(mapping.items()), wanted, settled, as_of
+
+        def fixed(comparison: Comparison) -> Hashable:
+            return question(comparison.before.moment.isoformat(), comparison.after.moment.isoformat())
+
+        return self._kept.get(source_id, question(before, after), made, also=fixed)
 
     def compare_file(
         self,
@@ -220,8 +239,9 @@ class Diffs:
         mapping: Mapping[str, str],
         wanted: Wanted,
         settled: bool,
+        as_of: datetime | None,
     ) -> Comparison:
-        scan, theirs = self._scan_at(source_id, after, "to"), self._scan_at(other, before, "from")
+        scan, theirs = self._scan_at(source_id, after, "to", as_of), self._scan_at(other, before, "from", as_of)
         engines = _engines(theirs.said.engine, scan.said.engine)
         sides = (
             self._side(theirs, State(theirs.moment, theirs.run_id, source_id=other, engine=engines[0]), settled),
@@ -275,13 +295,14 @@ class Diffs:
         seen = seen_by(self._scans(scan.source_id).newest_first(scan.moment))
         return _Side(state, seen, scan.source_id, scan.moment if settled else None)
 
-    def _scans(self, source_id: str) -> ScansOf:
-        return ScansOf(self._repository, source_id, tenant=self._tenant, producer_id=self._producer_id)
+    def _scans(self, source_id: str, as_of: datetime | None = None) -> ScansOf:
+        return ScansOf(self._repository, source_id, tenant=self._tenant, producer_id=self._producer_id, as_of=as_of)
 
-    def _scan_at(self, source_id: str, moment: str | None, field: str) -> Scan:
-        scans = self._scans(source_id)
+    def _scan_at(self, source_id: str, moment: str | None, field: str, as_of: datetime | None = None) -> Scan:
+        scans = self._scans(source_id, as_of)
         latest = scans.latest()
-        return latest if moment is None else Moments(scans, self._now).one(moment, latest, field)
+        now = self._now if as_of is None else lambda: as_of
+        return latest if moment is None else Moments(scans, now).one(moment, latest, field)
 
 
 def _across(old: Catalog, new: Catalog) -> _Found:

@@ -6,9 +6,6 @@ somebody wrote into a database. Such a cell gets a leading apostrophe, unless it
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
@@ -20,10 +17,9 @@ from factbook.export.catalog import Catalog
 from factbook.export.contract import FileExporter, OnProgress, Option, Tally, What
 from factbook.export.rows import fields_of
 from factbook.export.tabular import CARRIES, KINDS, batches, shape_of
+from factbook.spreadsheets import csv_lines, defuse
 from factbook_sdk.facts.codec import canonical_json
 
-_FORMULA = frozenset("=+-@\t\r\n")
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _CHANGED = "cells that a spreadsheet would run as a formula begin with an apostrophe; spreadsheet=no leaves them as they are"
 
 
@@ -42,28 +38,12 @@ class CsvExporter(FileExporter):
 
     def chunks(self, catalog: Catalog, options: Mapping[str, str], tally: Tally, on_progress: OnProgress) -> Iterator[bytes]:
         shape = shape_of(options)
-        yield _lines([fields_of(shape)])
+        yield csv_lines([fields_of(shape)])
         for batch in batches(catalog, options, tally, on_progress):
             rows = [[_CELLS[type(value)](value) for value in astuple(row)] for row in batch]
             if options["spreadsheet"] == "yes":
-                tally.lose(_CHANGED, sum(map(_defuse, rows)))
-            yield _lines(rows)
-
-
-def _lines(rows: Any) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode()
-
-
-def _defuse(row: list[str]) -> int:
-    """Put an apostrophe before what a spreadsheet would run, in place; return how often."""
-    changed = 0
-    for index, cell in enumerate(row):
-        if cell[:1] in _FORMULA and cell and not _NUMBER.fullmatch(cell):
-            row[index] = f"'{cell}"
-            changed += 1
-    return changed
+                tally.lose(_CHANGED, sum(map(defuse, rows)))
+            yield csv_lines(rows)
 
 
 _CELLS: dict[type, Callable[[Any], str]] = {

@@ -57,6 +57,18 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
         return SEVERITIES.index(self.severity), _RANKS[self.rule], self.schema, self.table, self.column or "", self.message
 
 
+class OnlyFindings(msgspec.Struct, frozen=True):
+    """Which findings are shown; ``None`` is any."""
+
+    severity: Severity | None = None
+    rule: str | None = None
+    schema: str | None = None
+
+    def has(self, finding: Finding) -> bool:
+        """Return whether a finding is shown."""
+        return self.severity in (None, finding.severity) and self.rule in (None, finding.rule) and self.schema in (None, finding.schema)
+
+
 class Documented(msgspec.Struct, frozen=True):
     """How many of how many are documented."""
 

@@ -12,7 +12,7 @@ import msgspec
 from factbook.errors import InvalidRequest
 from factbook.lint.checks import Survey, judge
 from factbook.lint.keeping import Kept
-from factbook.lint.model import SEVERITIES, Coverage, Documented, Finding, Ignored, LintPage, LintReport, Severity
+from factbook.lint.model import SEVERITIES, Coverage, Documented, Finding, Ignored, LintPage, LintReport, OnlyFindings, Severity
 from factbook.lint.rules import LintRules, covering
 from factbook.lint.tables import LintTable, read_tables
 from factbook_sdk.facts.record import as_utc
@@ -79,12 +79,13 @@ class Lint:
         cursor: str | None = None,
         as_of: datetime | None = None,
         since: datetime | None = None,
+        only: OnlyFindings = OnlyFindings(),  # noqa: B008 - frozen
     ) -> LintPage:
         """Return a report with some of its findings; raises :class:`InvalidRequest` for a limit or cursor that cannot be."""
         check_limit(limit)
         after = _parse_cursor(cursor) if cursor is not None else None
         report = self.report(source_id, rules, as_of=as_of, since=since)
-        rest = [finding for finding in report.findings if after is None or finding.order > after]
+        rest = [finding for finding in report.findings if only.has(finding) and (after is None or finding.order > after)]
         shown = rest[:limit]
         return LintPage(
             source_id=source_id,

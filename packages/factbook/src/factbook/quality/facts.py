@@ -165,8 +165,7 @@ class Facts:
         Tables that the caller puts into ``over`` are left out of the pages to come. Then the moment of the last fact is read again.
         """
         wanted = [name for name in names if name not in over]
-        cursor = None
-        size = _FIRST_PAGE
+        cursor, size = None, _FIRST_PAGE
         while wanted:
             page = self._repository.query(
                 kind,

@@ -96,7 +96,7 @@ class Qualities:
 
     @property
     def has_own_rules(self) -> bool:
-        """Whether the server has rules of its own for the tenant."""
+        """Whether the server has rules of its own for the tenant (QUALITY_RULES)."""
         return self._own_rules is not None
 
     def own_rulebook(self) -> Rulebook:

@@ -12,6 +12,7 @@ from factbook_sdk.facts import MetadataContext
 from factbook_sdk.facts.kinds.anomaly import Anomaly
 from factbook_sdk.facts.kinds.quality_result import QualityResult
 from factbook_sdk.facts.kinds.quality_score import QualityScore
+from factbook_sdk.facts.kinds.recon_result import ReconResult
 from factbook_sdk.facts.kinds.sla_adherence import SlaAdherence
 
 PRODUCER_ID = "quality.v1"
@@ -134,3 +135,71 @@ class AnomalyPage(msgspec.Struct, frozen=True):
     points_needed: int
     is_complete: bool
     next_cursor: str | None
+
+
+class ScoreAt(msgspec.Struct, frozen=True):
+    """A score that a source had from a moment on; ``None`` where too little was judged for one."""
+
+    at: datetime
+    score: float | None
+
+
+class FailingRule(msgspec.Struct, frozen=True):
+    """A rule in force whose last result did not pass, with its table; none for a rule about the source."""
+
+    source_id: str
+    schema: str | None
+    table: str | None
+    at: datetime
+    result: QualityResult
+
+
+class MissedPromise(msgspec.Struct, frozen=True):
+    """A promise that was not kept when it was last judged."""
+
+    source_id: str
+    schema: str | None
+    table: str | None
+    promise: SlaAdherence
+
+
+class SourceQuality(msgspec.Struct, frozen=True):
+    """A source on the board: its score and since when, the scores before it (oldest first), and what does not hold now."""
+
+    source_id: str
+    score: QualityScore | None
+    scored_at: datetime | None
+    trend: list[ScoreAt]
+    failing: list[FailingRule]
+    missed: list[MissedPromise]
+
+
+class QualityBoard(msgspec.Struct, frozen=True):
+    """Sources, those first that need somebody most. ``more_sources`` were not looked at; ``is_complete`` is false where there were more
+    failing results than are read, so that older ones may be missing."""
+
+    items: list[SourceQuality]
+    more_sources: int
+    is_complete: bool
+    as_of: datetime | None
+
+
+class RulePage(msgspec.Struct, frozen=True):
+    """What one rule said through time, the newest first. ``next_cursor`` continues."""
+
+    source_id: str
+    schema: str | None
+    table: str | None
+    rule: str
+    items: list[LastResult]
+    next_cursor: str | None
+
+
+class Reconciliation(msgspec.Struct, frozen=True):
+    """The last result of one reconciliation of a table with where it comes from."""
+
+    source_id: str
+    schema: str | None
+    table: str | None
+    at: datetime
+    result: ReconResult

@@ -9,10 +9,21 @@ import msgspec
 
 from factbook.errors import InvalidRequest, NotFound
 from factbook.quality.anomalies import Options
+from factbook.quality.board import board, board_of, reconciliations, rule_page
 from factbook.quality.choosing import is_like, no_table_like
 from factbook.quality.facts import Facts, just_after
 from factbook.quality.failing import READS, FailingChecks, failing
-from factbook.quality.model import PRODUCER_ID, AnomalyPage, FoundAnomaly, QualityPage, TableQuality
+from factbook.quality.model import (
+    PRODUCER_ID,
+    AnomalyPage,
+    FoundAnomaly,
+    QualityBoard,
+    QualityPage,
+    Reconciliation,
+    RulePage,
+    SourceQuality,
+    TableQuality,
+)
 from factbook.quality.series import anomaly_of, look, read_histories
 from factbook.quality.tables import QualityOverTime, anomalies_of, quality_over_time, score_of
 from factbook.sources.contract import TableName
@@ -87,6 +98,27 @@ class QualityReader:
     def failing(self, kinds: Sequence[str] = READS, *, as_of: datetime | None = None) -> FailingChecks:
         """Return what does not hold by its last word within a week: rules, promises, reconciliations, as far as ``kinds`` names them."""
         return failing(self._repository, kinds, tenant=self._tenant, until=just_after(as_of or datetime.now(UTC)))
+
+    def board(self, registered: Sequence[str], *, as_of: datetime | None = None) -> QualityBoard:
+        """Return every source that is registered or was scored, those first that need somebody most."""
+        return board(self._repository, registered, tenant=self._tenant, as_of=as_of)
+
+    def source(self, source_id: str, *, as_of: datetime | None = None) -> SourceQuality:
+        """Return one source as the board has it."""
+        return board_of(self._repository, source_id, tenant=self._tenant, as_of=as_of)
+
+    def rule(
+        self, target: MetadataTarget, rule: str, *, limit: int = MAX_PAGE, cursor: str | None = None, as_of: datetime | None = None
+    ) -> RulePage:
+        """Return what a rule said of a target through time; raises :class:`NotFound` for one that never said anything."""
+        found = rule_page(self._repository, target, rule, tenant=self._tenant, limit=limit, cursor=cursor, as_of=as_of)
+        if not found.items and cursor is None:
+            raise NotFound(f"No result of a rule {rule!r} is known of {target}" + (" by then" if as_of else ""), field="rule")
+        return found
+
+    def reconciliations(self, source_id: str | None = None, *, as_of: datetime | None = None) -> list[Reconciliation]:
+        """Return the last result of each reconciliation of a source, or of all, those that did not pass first."""
+        return reconciliations(self._repository, source_id, tenant=self._tenant, as_of=as_of)
 
     def anomalies(
         self,

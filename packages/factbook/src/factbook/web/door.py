@@ -25,6 +25,7 @@ from factbook.api.access import Asking
 from factbook.api.problems import PROBLEM_JSON, BodyTooLarge, Problem, answer
 from factbook.api.tracing import request_id_of
 from factbook.errors import FactbookError, NotAllowed
+from factbook.web.moments import without_unread
 from factbook.web.rendering import is_part, problem_page, wants_json
 
 if TYPE_CHECKING:
@@ -77,8 +78,11 @@ class Door:
             await self._pages(scope, receive, send)
 
     async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state = {**scope.get("state", {}), "asking": Asking()}
-        inner = {**scope, "state": state, "query_string": _asked(scope["query_string"])}
+        query, unread = _asked(scope["query_string"]), None
+        if scope["method"] in ("GET", "HEAD") and not wants_json(Request(scope)):
+            query, unread = without_unread(query)
+        state = {**scope.get("state", {}), "asking": Asking(), "unread_moment": unread}
+        inner = {**scope, "state": state, "query_string": query}
         inner["headers"] = self._with_credential(scope)
         request = Request(inner)
         shown = _Shown(request, send)

@@ -26,9 +26,11 @@ def completed(written: Any) -> Any:
     return f"{found[1]}T{found[2]}Z" if found else text
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(completed), AfterValidator(in_utc)]
-AsOf = Annotated[Moment | None, Query(description="What was so at this moment, inclusive.")]
-MomentOrNone = Annotated[Moment | None, Query(description="A moment, as people write it.")]
+PastMoment = Annotated[AwareDatetime, BeforeValidator(completed), AfterValidator(in_utc)]
+"""A moment as people write it."""
+
+AsOf = Annotated[PastMoment | None, Query(description="What was so at this moment, inclusive.")]
+MomentOrNone = Annotated[PastMoment | None, Query(description="A moment, as people write it.")]
 _Name = Annotated[str, StringConstraints(max_length=MAX_NAME_LENGTH, pattern=r"^[^\x00]*$")]
 Words = Annotated[_Name | None, Query(description="Text that names hold; empty for all.")]
 ColumnName = Annotated[_Name | None, Query(description="A column of the table.")]

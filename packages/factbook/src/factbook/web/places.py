@@ -23,19 +23,21 @@ class Place(msgspec.Struct, frozen=True):
 
 PLACES: dict[str, tuple[Place, ...]] = {
     "Explore": (
-        Place("Home", (), None),
-        Place("Sources", ("sources",), "SourceReader", ("source", "table", "coverage", "diff", "documentation", "notes", "edit")),
+        Place("Home", (), None, ("moments",)),
+        Place("Sources", ("sources",), "SourceReader", ("source", "table", "coverage", "documentation", "notes", "edit")),
+        Place("Changes", ("diff",), "DiffReader"),
         Place("Lineage", ("lineage",), "LineageReader"),
         Place("Products", ("products",), "ProductReader", ("product", "new-product", "domains", "domain")),
         Place("Contracts", ("contracts",), "ContractReader", ("contract", "new-contract")),
         Place("Glossary", ("glossary",), "GlossaryReader", ("term", "new-term", "suggestions")),
     ),
     "Watch": (
+        Place("Quality", ("quality",), "QualityReader"),
         Place("Alerts", ("alerts",), "AlertReader", ("alert", "rules", "rule")),
         Place("Jobs", ("jobs",), "JobReader", ("job",)),
     ),
     "The log": (
-        Place("Records", ("records",), None),
+        Place("Records", ("records",), None, ("record",)),
         Place("Kinds", ("kinds",), None, ("kind",)),
     ),
     "Run it": (

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,6 +21,7 @@ from factbook.api.problems import Problem
 from factbook.health import installed_version
 from factbook.web.assets import asset
 from factbook.web.highlighting import sql_pieces
+from factbook.web.moments import read_moment, when_of
 from factbook.web.places import offered
 
 SECURITY_HEADERS = {
@@ -73,13 +75,16 @@ def page(request: Request, template: str, about: Page, content: Any, *, part: st
     if wants_json(request):
         return Response(msgspec.json.encode(content), status, {"Cache-Control": "no-store"}, "application/json")
     may = May(request)
+    source = request.path_params.get("source_id")
+    when = when_of(request, may.tenant, about.as_of, about.made_at, None if source is None else unescaped(source))
     known = {
         "about": about,
         "content": content,
-        "link": Links(about.as_of),
+        "link": Links(when.at),
+        "when": when,
         "may": may,
         "places": offered(may),
-        "query": {name: value for name, value in request.query_params.items() if name != "done"},
+        "query": QueryParams([(name, value) for name, value in request.query_params.multi_items() if name != "done"]),
         "done": done if (done := request.query_params.get("done")) in get_args(Done) else None,
         "request_path": request.url.path,
         "twin": _twin(request),
@@ -90,7 +95,8 @@ def page(request: Request, template: str, about: Page, content: Any, *, part: st
 
 def problem_page(request: Request, problem: Problem) -> Response:
     """Answer with a page that says what went wrong, why, and what to do."""
-    return page(request, "error.html", Page(problem.title), problem, part="error_part.html", status=problem.status)
+    about = Page(problem.title, as_of=read_moment(request.query_params.get("as_of", "")))
+    return page(request, "error.html", about, problem, part="error_part.html", status=problem.status)
 
 
 class May:
@@ -102,21 +108,21 @@ class May:
         asked = asking(request)
         self._principal = asked.principal
         self._own: str = request.app.state.factbook.settings.tenant
-        self._tenant = asked.tenant or asked.principal.only_tenant or self._own
+        self.tenant: str = asked.tenant or asked.principal.only_tenant or self._own
         self.has_session = "factbook_session" in request.cookies
 
     def __call__(self, needs: str) -> bool:
-        return would_admit(self._request, self._tenant, getattr(access, needs))
+        return would_admit(self._request, self.tenant, getattr(access, needs))
 
     @property
     def server(self) -> bool:
         """Whether the server's own tenant is shown to somebody who runs the server, and so its files may be used."""
-        return self._principal.runs_the_server and self._tenant == self._own
+        return self._principal.runs_the_server and self.tenant == self._own
 
     @property
     def register(self) -> bool:
         """Whether the addresses of sources may be told and changed (:func:`~factbook.api.access.check_connecting`)."""
-        return self("TenantAdmin") and (self._principal.runs_the_server or self._tenant != self._own)
+        return self("TenantAdmin") and (self._principal.runs_the_server or self.tenant != self._own)
 
 
 def _twin(request: Request) -> str:
@@ -133,6 +139,11 @@ def path(*parts: str) -> str:
     a name that ends as twins do.
     """
     return "/ui" + "".join(f"/{quote(_escaped(part), safe='~')}" for part in parts)
+
+
+def unescaped(part: str) -> str:
+    """Return a part of a page's path as it was before :func:`path` escaped it."""
+    return part.replace("~2", ".").replace("~1", "/").replace("~0", "~")
 
 
 def _escaped(part: str) -> str:

@@ -11,14 +11,8 @@ from pydantic import AfterValidator
 from starlette.responses import RedirectResponse, Response
 
 from factbook.api.parameters import PathName
-from factbook.web.rendering import Done
+from factbook.web.rendering import Done, unescaped
 from factbook.web.rendering import path as path_of
-
-
-def unescaped(part: str) -> str:
-    """Return a name from a part of a path that :func:`~factbook.web.rendering.path` wrote."""
-    return part.replace("~2", ".").replace("~1", "/").replace("~0", "~")
-
 
 Part = Annotated[PathName, AfterValidator(unescaped)]
 """A name as a part of a page's path, written by :func:`~factbook.web.rendering.path`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Query
@@ -14,9 +14,22 @@ from factbook.api.access import DiffReader, DiffWriter, asking
 from factbook.api.bodies import json_body
 from factbook.api.openapi import WRITE_ERRORS, takes
 from factbook.api.openapi import answers as described
-from factbook.api.parameters import LIMIT, AnySource, Cursor, Limit, MapSchemas, Moment, PathName, Patterns
+from factbook.api.parameters import (
+    LIMIT,
+    AnySource,
+    AsOf,
+    ChangeKinds,
+    ChangeWords,
+    Cursor,
+    Limit,
+    MapSchemas,
+    Moment,
+    PathName,
+    Patterns,
+    Severities,
+)
 from factbook.api.schemas import DiffWish
-from factbook.diff import Aspect, DiffPage, Wanted, page_of, parse_mapping, place_of
+from factbook.diff import Aspect, Chosen, DiffPage, Wanted, page_of, parse_mapping, place_of, write
 
 router = APIRouter(tags=["diff"])
 
@@ -33,13 +46,25 @@ def compare(
     map_schema: MapSchemas = None,
     table: Patterns = None,
     aspect: Aspects = None,
+    severity: Severities = None,
+    change: ChangeKinds = None,
+    search: ChangeWords = None,
+    as_of: AsOf = None,
+    form: Annotated[
+        Literal["json", "csv", "markdown"], Query(alias="format", description="A page as a document: CSV, or Markdown by table.")
+    ] = "json",
     limit: Limit = LIMIT,
     cursor: Cursor = None,
 ) -> Response:
     """Say what changed between two moments of a source, or what differs from another source. Without `from` and `to`: the last change."""
     wanted, place = Wanted(tuple(table or ()), tuple(aspect or ())), place_of(cursor, before, after)
-    found = rooms.diffs.compare(source_id, place.before, place.after, other=other, mapping=parse_mapping(map_schema or ()), wanted=wanted)
-    return answers.json(page_of(found, index=place.index, limit=limit))
+    mapping = parse_mapping(map_schema or ())
+    found = rooms.diffs.compare(source_id, place.before, place.after, other=other, mapping=mapping, wanted=wanted, as_of=as_of)
+    chosen = Chosen(tuple(severity or ()), tuple(change or ()), tuple((search or "").split()))
+    page = page_of(found, index=place.index, limit=limit, chosen=chosen, by_table=form == "markdown")
+    if form == "json":
+        return answers.json(page)
+    return answers.rows(write(page, form), f"text/{form}; charset=utf-8", next_cursor=page.next_cursor)
 
 
 @router.post(

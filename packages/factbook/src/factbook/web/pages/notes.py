@@ -21,8 +21,8 @@ from factbook.knowledge.model import Edition, Known
 from factbook.rooms import Rooms
 from factbook.web.note_form import MAX_DESCRIPTION, NoteForm, opened, read
 from factbook.web.parameters import AsOf
-from factbook.web.rendering import SOURCES, Crumb, May, Page, is_part, page, path
-from factbook.web.routing import Pages, Part, lead_to, unescaped
+from factbook.web.rendering import SOURCES, Crumb, May, Page, is_part, page, path, unescaped
+from factbook.web.routing import Pages, Part, lead_to
 from factbook_sdk.facts.kinds.annotation import Note
 from factbook_sdk.facts.record import MAX_NAME_LENGTH
 

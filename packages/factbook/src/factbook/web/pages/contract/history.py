@@ -18,7 +18,7 @@ from factbook.errors import NotFound
 from factbook.rooms import Rooms
 from factbook.web.compared import Compared, State, compare
 from factbook.web.pages.contract.head import PATH, show
-from factbook.web.parameters import AsOf, Moment
+from factbook.web.parameters import AsOf, PastMoment
 from factbook.web.routing import Pages, Part
 
 router = Pages()
@@ -38,8 +38,8 @@ def history(
     request: Request,
     rooms: ContractReader,
     contract_id: Part,
-    old: Annotated[Moment | None, Query(alias="from", description="The earlier moment to compare.")] = None,
-    new: Annotated[Moment | None, Query(alias="to", description="The later moment to compare.")] = None,
+    old: Annotated[PastMoment | None, Query(alias="from", description="The earlier moment to compare.")] = None,
+    new: Annotated[PastMoment | None, Query(alias="to", description="The later moment to compare.")] = None,
     as_of: AsOf = None,
     cursor: Cursor = None,
 ) -> Response:

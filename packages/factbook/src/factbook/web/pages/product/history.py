@@ -17,7 +17,7 @@ from factbook.products.model import Product, ProductEvent
 from factbook.rooms import Rooms
 from factbook.web.compared import Compared, State, compare, lines_between
 from factbook.web.pages.product.head import PATH, Chosen
-from factbook.web.parameters import AsOf, Moment
+from factbook.web.parameters import AsOf, PastMoment
 from factbook.web.routing import Pages, Part
 
 router = Pages()
@@ -54,8 +54,8 @@ def history(
     request: Request,
     rooms: ProductReader,
     product: Part,
-    old: Annotated[Moment | None, Query(alias="from", description="The earlier moment to compare.")] = None,
-    new: Annotated[Moment | None, Query(alias="to", description="The later moment to compare.")] = None,
+    old: Annotated[PastMoment | None, Query(alias="from", description="The earlier moment to compare.")] = None,
+    new: Annotated[PastMoment | None, Query(alias="to", description="The later moment to compare.")] = None,
     as_of: AsOf = None,
     cursor: Cursor = None,
 ) -> Response:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from difflib import unified_diff
 from typing import Any
 
 import msgspec
 
-_MAX_LENGTH = 120
+MAX_LENGTH = 120
 
 
-def value_words(value: Any, kind: str) -> str:
+def value_words(value: Any, kind: str, *, length: int = MAX_LENGTH) -> str:
     """Return a value in words, short enough for a line; ``kind`` is the type of object that it is, or is a field of."""
     if value is None:
         return "none"
@@ -18,7 +19,13 @@ def value_words(value: Any, kind: str) -> str:
     else:
         words = value if isinstance(value, str) else _json(value)
     words = " ".join(words.split()) or "''"
-    return words if len(words) <= _MAX_LENGTH else words[:_MAX_LENGTH] + "…"
+    return words if len(words) <= length else words[:length] + "…"
+
+
+def changed_lines(before: Any, after: Any) -> list[str]:
+    """Return the lines in which two texts differ, each with ``-`` or ``+`` before it."""
+    old, new = (str(text or "").splitlines() for text in (before, after))
+    return [line for line in unified_diff(old, new, lineterm="", n=0) if not line.startswith(("---", "+++", "@@"))]
 
 
 def _is_whole(value: dict[str, Any], kind: str) -> bool:
