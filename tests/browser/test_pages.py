@@ -46,7 +46,7 @@ def test_axe_finds_nothing_everything_takes_the_focus_and_nothing_sticks_out(vis
     assert page.evaluate(_SIDEWAYS) == 0, "the page scrolls sideways at 360 px"
 
 
-@pytest.mark.parametrize("template", PAGES)
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_a_page_says_the_same_without_scripts(visit, shelf, template):
     where = address(shelf, template)
     bare = visit(java_script_enabled=False).open(where)
