@@ -11,20 +11,30 @@ from factbook.web.rendering import path as path_of
 
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 
-TEMPLATES = sorted(
-    {
-        route.path
-        for router in ROUTERS
-        for route in router.routes
-        if "GET" in (getattr(route, "methods", None) or ()) and not route.path.endswith(".json")  # type: ignore[attr-defined]
-    }
-)
-"""Paths below ``/ui`` with their parameters."""
+_PATHS = {
+    route.path  # type: ignore[attr-defined]
+    for router in ROUTERS
+    for route in router.routes
+    if "GET" in (getattr(route, "methods", None) or ())
+}
+TEMPLATES = sorted(path for path in _PATHS if not path.endswith(".json") and (path == "" or f"{path}.json" in _PATHS))
+"""Paths below ``/ui`` with their parameters: all that have a JSON twin, which files to download have not."""
+
+ASKED = {
+    "/lineage/impact": "?at=chinook.main.Customer",
+    "/quality/{source_id}/rule": "?rule=unique:Email&schema=main&table=Customer",
+    "/diff/{source_id}/impact": "?schema=main&of=Customer",
+}
+"""What a page must be asked to show anything."""
 
 MORE = (
     "/search?search=cust",
     "/search?search=nowhere-to-be-found",
     "/records?kind=schema_snapshot&source_id=chinook",
+    "/lineage?at=chinook.main.BestCustomers",
+    "/lineage/paths?source=chinook.main.Customer&target=Best+customers",
+    "/table/chinook/main/Customer?column=LoyaltyPoints",
+    "/table/chinook/main/Customer/history?column=LoyaltyPoints",
     "/table/chinook/main/BestCustomers",
     "/table/chinook/main/BestCustomers/definition",
     "/?as_of={between}",
@@ -40,7 +50,7 @@ def address(shelf: Shelf, template: str) -> str:
         return "/ui" + template.replace("{between}", shelf.between.strftime("%Y-%m-%dT%H:%M:%S.%fZ")).replace("/?", "?", 1)
     place = template.strip("/").partition("/")[0]
     parts = [_filled(shelf, place, part) for part in template.strip("/").split("/") if part]
-    return path_of(*parts)
+    return path_of(*parts) + ASKED.get(template, "")
 
 
 def _filled(shelf: Shelf, place: str, part: str) -> str:

@@ -23,6 +23,7 @@ from factbook.contracts.model import ImportWish
 from factbook.contracts.reading import read_document
 from factbook.knowledge.editing import NewNote, NoteSet
 from factbook.knowledge.places import Place
+from factbook.lineage.registering import NewLineage
 from factbook.products.model import NewPort, NewProduct, TablePlace
 from factbook.quality.job import Rulebook
 from factbook.settings import load_settings
@@ -52,11 +53,13 @@ tables:
 
 
 class Shelf(msgspec.Struct, frozen=True):
-    """A folder with a store, the moment between the two scans, and a job that ended."""
+    """A folder with a store, the moment between the two scans, a job that ended, and an alert with the rule that raised it."""
 
     folder: Path
     between: datetime
     job_id: str
+    alert_id: str
+    rule: str
 
     def value(self, place: str, parameter: str) -> str | None:
         """Return what stands for a parameter of a page's path; ``place`` is the first part of the path. ``None`` where nothing is known."""
@@ -65,6 +68,9 @@ class Shelf(msgspec.Struct, frozen=True):
             "schema": "main",
             "table": "Customer",
             "job_id": self.job_id,
+            "alert_id": self.alert_id,
+            "rule.name": self.rule,
+            "offset": "1",
             "kind.name": "annotation",
             "product": "Best customers",
             "product.name": "Best customers",
@@ -96,8 +102,8 @@ def fill(folder: Path, *, hostile: bool = True) -> Shelf:
         _offer(house)
         if hostile:
             _add_hostile(house, folder / "hostile.sqlite")
-        job_id = own.jobs.page(limit=1).items[0].job_id
-    return Shelf(folder, between, job_id)
+        alert = own.alerts.page(limit=1, source_id="chinook").items[0]
+        return Shelf(folder, between, own.jobs.page(limit=1).items[0].job_id, alert.alert_id, alert.rule)
 
 
 @contextmanager
@@ -157,7 +163,7 @@ def _tell(house: Factbook, target: MetadataTarget, kind: str, payload: dict[str,
 
 
 def _offer(house: Factbook) -> None:
-    """Register a product whose port is a view, under a contract."""
+    """Register a product whose port is a view, under a contract, and say where its data comes from and goes."""
     own = house.own
     table = "chinook.main.BestCustomers"
     document = own.contracts.draft(table) | {"id": "best-customers", "status": "active", "version": "1.0.0"}
@@ -167,6 +173,14 @@ def _offer(house: Factbook) -> None:
         name="Best customers", domain="sales", owner="Sales", description="Who buys most, every morning.", ports=[port], tags=["daily"]
     )
     own.product_registry.register(best, by="person:ada")
+    for source, target, how in (
+        ("Web shop", "chinook.main.Customer", "every order with its buyer"),
+        ("chinook.main.BestCustomers", "Best customers", "as it stands, every morning"),
+        ("chinook.main.Customer", "Churn forecast", "who bought nothing for long"),
+        ("chinook.main.Invoice", "Churn forecast", "who bought nothing for long"),
+        ("Best customers", "Newsletter", "whoever has an address"),
+    ):
+        own.lineage_by_hand.register(NewLineage(source, target, how), by="person:ada")
 
 
 def _add_hostile(house: Factbook, file: Path) -> None:

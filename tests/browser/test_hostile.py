@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.browser.pages import TEMPLATES
+from tests.browser.pages import ASKED, TEMPLATES
 from tests.browser.shelf import HOSTILE
 
 from factbook.web.rendering import path as path_of
 
 OF_TABLES = sorted(template for template in TEMPLATES if template.startswith("/table/{source_id}/{schema}/{table}"))
 OF_SOURCES = sorted(template for template in TEMPLATES if template.endswith("/{source_id}"))
-LISTS = sorted(template for template in TEMPLATES if "{" not in template)
+LISTS = sorted(template for template in TEMPLATES if "{" not in template and template not in ASKED)
 _RAN = """() => ({
     addresses: [...document.querySelectorAll("[href], [src], [action]")]
         .map((e) => (e.getAttribute("href") ?? e.getAttribute("src") ?? e.getAttribute("action")).trim())

@@ -24,7 +24,12 @@ IMAGES = ROOT / "docs" / "images"
 MADE_FROM = IMAGES / "made-from.json"
 SWITCH = "FACTBOOK_UPDATE_IMAGES"
 LARGEST = 300_000
-PICTURES = {"home": ("/ui", "home.html"), "table": ("/ui/table/chinook/main/Customer", "table_columns.html")}
+PICTURES = {
+    "home": ("/ui", "home.html"),
+    "table": ("/ui/table/chinook/main/Customer", "table_columns.html"),
+    "lineage": ("/ui/table/chinook/main/Customer/lineage", "table_lineage.html"),
+    "diff": ("/ui/diff/chinook", "diff.html"),
+}
 """Pages by the names of their pictures, with their templates; of each there is a light and a dark picture."""
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tests.web.conftest import HOSTILE, opened
 
+from factbook.products.model import NewProduct
 from factbook_sdk.facts import MetadataContext, MetadataRecord, MetadataTarget
 
 NOW = datetime.now(UTC)
@@ -265,6 +266,17 @@ def test_ways_between_two_are_drawn_and_listed(pages):
     assert "No way is known" in "".join(read(pages, "/ui/lineage/paths?source=board&target=shop.main.orders").text)
     assert "is not known" in "".join(read(pages, "/ui/lineage/paths?source=board&target=nowhere", 404).text)
     assert pages.get("/ui/lineage/paths?source=shop.main.big.id&target=board").status_code == 400
+
+
+def test_a_product_leads_to_its_page_where_it_is_registered(pages):
+    paths = ("/ui/lineage/impact?at=shop.main.orders", "/ui/lineage?at=board")
+    assert all("/ui/product/board" not in pages.get(path).text for path in paths)
+    registry = pages.house.own.product_registry
+    registry.register(NewProduct(name="board", domain="sales", owner="Sales"), by="person:ada")
+    try:
+        assert all('href="/ui/product/board"' in pages.get(path).text for path in paths)
+    finally:
+        registry.remove("board", by="person:ada")
 
 
 def test_who_may_not_read_lineage_is_shown_no_way_to_it(keyed, signed_in):

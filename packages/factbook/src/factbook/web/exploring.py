@@ -144,6 +144,8 @@ class Desk:
         self._fixed = fixed
         self._link = Links(asked.as_of)
         self._shows_tables = May(request)("TableReader")
+        self._shows_products = May(request)("ProductReader")
+        self._products: set[str] = set()
 
     def show(self, node: Node) -> Shown:
         """Return what lies around a node, as it is asked."""
@@ -192,7 +194,10 @@ class Desk:
         return Shown(node, False, [], [], [], 0, False, True, None, Graph(None, [], []))
 
     def states(self, nodes: Sequence[Node]) -> dict[tuple[str, str, str], ObjectState]:
-        """Return what the tables among nodes are, as far as a scan saw them."""
+        """Return what the tables among nodes are, as far as a scan saw them, and note which of the products are registered."""
+        named = sorted({node.table for node in nodes if node.kind == "product"})
+        if named and self._shows_products:
+            self._products |= {product.name for product in self._rooms.products.named(named, as_of=self._asked.as_of)}
         return self._rooms.dictionary.states(list({_place(node) for node in nodes if node.kind == "table"}))
 
     def state(self, node: Node, states: dict[tuple[str, str, str], ObjectState]) -> ObjectState | None:
@@ -200,7 +205,9 @@ class Desk:
         return states.get(_place(node)) if node.kind == "table" else None
 
     def href(self, node: Node, states: dict[tuple[str, str, str], ObjectState]) -> str:
-        """Return where a node is shown: the page of a table that is known, else the explorer."""
+        """Return where a node is shown: the page of a table or a product that is known, else the explorer."""
+        if node.kind == "product" and node.table in self._products:
+            return self._link("product", node.table)
         if self._shows_tables and _place(node) in states:
             return self._link("table", *_place(node), "lineage")
         return self.centre(node)
