@@ -37,9 +37,6 @@ MAX_SOURCES = 500
 """Sources whose states are looked at; those in trouble are shown first."""
 MAX_READ = 100
 _DAY = timedelta(days=1)
-_FIRST = datetime.min.replace(tzinfo=UTC) + _DAY
-_LAST = datetime.max.replace(tzinfo=UTC) - datetime.resolution
-"""Between these a day before a moment, and the next one, can be told."""
 PARTS = {"sources": ("catalog_scan",), "verdicts": ("catalog_diff",), "alerts": ALERTS, "jobs": JOBS}
 """The parts of the page, with the kinds that whoever sees them may read."""
 
@@ -147,8 +144,7 @@ def _failed(rooms: Rooms) -> list[Job]:
 
 
 def _changed(rooms: Rooms, now: datetime, *, with_verdicts: bool) -> list[Changed]:
-    now = min(max(now, _FIRST), _LAST)
-    query = partial(rooms.records.query, tenant=rooms.tenant, since=now - _DAY, until=now + datetime.resolution, order="desc", limit=MAX_READ)
+    query = partial(rooms.records.query, tenant=rooms.tenant, since=now - _DAY, until=now + timedelta(microseconds=1), order="desc", limit=MAX_READ)
     verdicts: dict[tuple[str, str | None], dict[Severity, int]] = {}
     for item in query("catalog_diff").records if with_verdicts else []:
         said = item.record.payload
