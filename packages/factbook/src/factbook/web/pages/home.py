@@ -144,7 +144,9 @@ def _failed(rooms: Rooms) -> list[Job]:
 
 
 def _changed(rooms: Rooms, now: datetime, *, with_verdicts: bool) -> list[Changed]:
-    query = partial(rooms.records.query, tenant=rooms.tenant, since=now - _DAY, until=now + timedelta(microseconds=1), order="desc", limit=MAX_READ)
+    query = partial(
+        rooms.records.query, tenant=rooms.tenant, since=now - _DAY, until=now + timedelta(microseconds=1), order="desc", limit=MAX_READ
+    )
     verdicts: dict[tuple[str, str | None], dict[Severity, int]] = {}
     for item in query("catalog_diff").records if with_verdicts else []:
         said = item.record.payload

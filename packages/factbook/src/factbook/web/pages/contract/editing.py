@@ -119,7 +119,9 @@ def _taken(request: Request, rooms: Rooms, sent: ContractForm, contract_id: str 
         raise InvalidRequest("A contract keeps its id", why=f"it is {contract_id}", fix="Take in another one as a new contract", field="id")
     if contract_id is None and not sent.replace and rooms.contracts.entries([read.root["id"]]):
         why = "a new contract takes no other's place unawares"
-        raise AlreadyThere(f"There is a contract {read.root['id']}", why=why, fix="Edit that one, or say that yours replaces it", field="id")
+        raise AlreadyThere(
+            f"There is a contract {read.root['id']}", why=why, fix="Edit that one, or say that yours replaces it", field="id"
+        )
     asking(request).subject = read.root["id"]
     wish = ImportWish(parse_binds(lines_of(sent.bind)), bool(sent.replace), str(asking(request).principal), _moment(sent.seen))
     return rooms.contracts.import_document(read, wish).id

@@ -101,7 +101,9 @@ def _taken(request: Request, rooms: Rooms, text: str) -> str:
         raise InvalidRequest(f"The document is a {read.standard.kind}", why=f"a {ODPS.kind} is taken here", field="kind")
     name = read.root.get("name") or read.root["id"]
     if rooms.products.named([name]):
-        raise AlreadyThere(f"There is a product {name}", why="a new product takes no other's place unawares", fix="Edit that one", field="name")
+        raise AlreadyThere(
+            f"There is a product {name}", why="a new product takes no other's place unawares", fix="Edit that one", field="name"
+        )
     return rooms.product_documents.import_document(read, ImportWish(by=str(by))).id
 
 
