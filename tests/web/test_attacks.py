@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from urllib.parse import unquote
 
 import pytest
 from tests.web.conftest import CONTRACT, KEY, opened
@@ -9,6 +10,7 @@ from tests.web.conftest import CONTRACT, KEY, opened
 from factbook.access import Action, Grant
 from factbook.watch.judgement import NAME as JUDGING
 from factbook.web import door
+from factbook.web.rendering import path, unescaped
 
 OWN = {"origin": "http://localhost", "sec-fetch-site": "same-origin"}
 ENDS = ["0001-01-01", "0001-01-01T00:00:00Z", "9999-12-31", "9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-23:59"]
@@ -86,3 +88,16 @@ def test_what_keeps_the_server_from_judging_is_told_to_those_who_run_it(tmp_path
 
         assert told(KEY) == [True, True]
         assert told(token) == [False, False]
+
+
+def test_a_rule_is_paged_past_its_first_result(desk):
+    asked = "/ui/quality/shop/rule?rule=row_count&schema=main&table=customer&cursor=2020-01-01T00:00:00%2B00:00~5"
+    assert desk.get(asked).status_code == 200
+    assert "It said nothing before." in desk.get(asked).text
+
+
+@pytest.mark.parametrize("name", [".", "..", "...", "a/..", "~2", "a.json"])
+def test_a_link_reaches_what_a_browser_would_take_for_a_step_up(name):
+    written = path("table", "shop", "main", name)
+    assert unescaped(unquote(written.rpartition("/")[2])) == name
+    assert written.rpartition("/")[2] not in (".", "..")
