@@ -2,6 +2,8 @@
 
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from urllib.parse import unquote
 
 import pytest
@@ -101,3 +103,17 @@ def test_a_link_reaches_what_a_browser_would_take_for_a_step_up(name):
     written = path("table", "shop", "main", name)
     assert unescaped(unquote(written.rpartition("/")[2])) == name
     assert written.rpartition("/")[2] not in (".", "..")
+
+
+def test_of_contracts_edited_at_once_one_is_taken_and_the_others_are_told(desk):
+    shown = desk.get("/ui/contract/customers-daily/edit.json").json()["shown"]
+    together = Barrier(4)
+
+    def save(number: int) -> int:
+        document = CONTRACT.replace("1.0.0", "3.0.0").replace("Sales", f"Team {number}")
+        together.wait()
+        answer = desk.post("/ui/contract/customers-daily/edit", data={"document": document, "seen": shown["seen"]}, headers=OWN)
+        return answer.status_code
+
+    with ThreadPoolExecutor(4) as people:
+        assert sorted(people.map(save, range(4))) == [303, 409, 409, 409]
