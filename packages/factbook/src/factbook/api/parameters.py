@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 MAX_OFFSET = 2**63 - 1
 
 
+_LAST = datetime.max.replace(tzinfo=UTC) - datetime.resolution
+
+
 def in_utc(moment: datetime) -> datetime:
-    """Return the moment in UTC; raises :class:`ValueError` where that is no moment."""
+    """Return the moment in UTC, the very last as the one before it, so that every moment has a next one; raises :class:`ValueError` where
+    that is no moment."""
     try:
-        return moment.astimezone(UTC)
+        return min(moment.astimezone(UTC), _LAST)
     except OverflowError as error:
         raise ValueError("the moment lies outside the years 1 to 9999") from error
 

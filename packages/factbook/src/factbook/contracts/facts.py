@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from factbook.errors import NotFound
+from factbook.errors import NotFound, PreconditionFailed
+from factbook.repository.appending import lock_head
+from factbook.repository.latest import latest
+from factbook.repository.sql import SqlRepository
 from factbook_sdk.facts import MetadataContext, MetadataRecord, MetadataTarget
 from factbook_sdk.facts.building import closing, record_of
 from factbook_sdk.facts.kinds.data_contract import CONTRACTS, DataContract, contract_producer, contract_target
@@ -67,7 +70,10 @@ class Facts:
         }
 
     def store(self, whole: DataContract, promises: Mapping[TableRef, DataContract], before: State | None, by: str | None) -> None:
-        """Store a contract with what it promises of its tables, and end what it promised of others: all at once, or nothing."""
+        """Store a contract with what it promises of its tables, and end what it promised of others: all at once, or nothing.
+
+        Raises :class:`PreconditionFailed` where somebody else stored it since ``before`` was read.
+        """
         now = datetime.now(UTC)
         producer, context, extras = contract_producer(whole.contract_id), MetadataContext(tenant=self._tenant), {"by": by} if by else {}
         said: list[tuple[MetadataTarget, DataContract]] = [(contract_target(whole.contract_id), whole)]
@@ -77,7 +83,16 @@ class Facts:
         ]
         gone = [] if before is None else [table for table in before.promises if table not in promises]
         records += [self._closed(target_of(table), producer, now) for table in gone]
-        self._repository.bulk_store(records, atomic=True)
+        if not isinstance(self._repository, SqlRepository):
+            self._repository.bulk_store(records, atomic=True)
+            return
+        with self._repository.transaction() as transaction:
+            lock_head(transaction.connection)
+            channel = self._repository.numbers.channel(transaction.connection, self._tenant, "data_contract")
+            targets = [contract_target(whole.contract_id)]
+            found = channel and latest(transaction.connection, self._repository.bodies, channel, self._tenant, targets, None, None)
+            _check_unchanged(whole.contract_id, before, found.get(targets[0]) if found else None)
+            transaction.append(records)
 
     def close(self, state: State) -> None:
         """End a contract and all it promised."""
@@ -170,3 +185,10 @@ class Facts:
 def target_of(table: TableRef) -> MetadataTarget:
     """Return the target of what is said of a table."""
     return MetadataTarget(table.source_id, table.schema, table.table)
+
+
+def _check_unchanged(contract_id: str, before: State | None, last: StoredRecord | None) -> None:
+    now = None if last is None or last.record.payload is None else last.id
+    if now != (None if before is None else before.stored.id):
+        why = "somebody else stored it at the same time"
+        raise PreconditionFailed(f"The contract {contract_id} was changed meanwhile", why=why, fix="Read it again, and change that")

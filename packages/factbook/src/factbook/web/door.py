@@ -11,6 +11,7 @@ Errors come back from the guard and the routes as problem details; where a page 
 
 from __future__ import annotations
 
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -44,14 +45,16 @@ _IDENTITY = "web-session"
 
 
 def seal(factbook: Factbook, credential: str) -> str:
-    """Return the value of a session's cookie."""
-    return urlsafe_b64encode(factbook.secret_box.seal(credential, _IDENTITY)).decode()
+    """Return the value of a session's cookie, which says when the session ends: a cookie that somebody kept is no good then either."""
+    ends = int(time.time()) + SESSION_SECONDS
+    return urlsafe_b64encode(factbook.secret_box.seal(f"{ends} {credential}", _IDENTITY)).decode()
 
 
 def unseal(factbook: Factbook, value: str) -> str | None:
-    """Return what a cookie holds; ``None`` for one that is not ours any more."""
+    """Return the credential that a cookie holds; ``None`` for one that is not ours any more, or over."""
     try:
-        return factbook.secret_box.unseal(urlsafe_b64decode(value.encode()), _IDENTITY)
+        ends, _, credential = factbook.secret_box.unseal(urlsafe_b64decode(value.encode()), _IDENTITY).partition(" ")
+        return credential if time.time() < int(ends) else None
     except (FactbookError, ValueError):
         return None
 

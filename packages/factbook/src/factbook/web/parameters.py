@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -26,7 +27,14 @@ def completed(written: Any) -> Any:
     return f"{found[1]}T{found[2]}Z" if found else text
 
 
-PastMoment = Annotated[AwareDatetime, BeforeValidator(completed), AfterValidator(in_utc)]
+def within_reach(moment: datetime) -> datetime:
+    """Return a moment that has a year before it and one after it; raises :class:`ValueError` for one at an end of the calendar."""
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise ValueError(f"the moment lies outside the years {MINYEAR + 1} to {MAXYEAR - 1}")
+    return moment
+
+
+PastMoment = Annotated[AwareDatetime, BeforeValidator(completed), AfterValidator(in_utc), AfterValidator(within_reach)]
 """A moment as people write it."""
 
 AsOf = Annotated[PastMoment | None, Query(description="What was so at this moment, inclusive.")]

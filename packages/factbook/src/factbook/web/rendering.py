@@ -136,7 +136,7 @@ def path(*parts: str) -> str:
     """Return the path of a page below ``/ui``; :data:`~factbook.web.routing.Part` undoes what is done to its parts.
 
     Slashes are escaped as JSON pointers do it (RFC 6901), since servers undo percent signs before they look for slashes; so is the point of
-    a name that ends as twins do.
+    a name that ends as twins do, and of one that browsers take for a step up.
     """
     return "/ui" + "".join(f"/{quote(_escaped(part), safe='~')}" for part in parts)
 
@@ -148,6 +148,8 @@ def unescaped(part: str) -> str:
 
 def _escaped(part: str) -> str:
     escaped = part.replace("~", "~0").replace("/", "~1")
+    if escaped in (".", ".."):
+        return escaped.replace(".", "~2")
     return f"{escaped.removesuffix('.json')}~2json" if escaped.endswith(".json") else escaped
 
 

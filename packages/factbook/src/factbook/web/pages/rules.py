@@ -97,7 +97,7 @@ def rules(request: Request, house: House, rooms: AlertReader) -> Response:
         file=house.settings.watch_rules.replace("\\", "/").rpartition("/")[2] or None,
         problem=problem,
         watches=house.settings.watches,
-        judging=followers.get(JUDGING),
+        judging=_judging(request, followers.get(JUDGING)),
     )
     return page(request, "rules.html", Page("Alert rules", [Crumb("Alerts", "/ui/alerts")]), content)
 
@@ -126,6 +126,12 @@ def _book(request: Request, house: Factbook) -> tuple[Rulebook, str | None]:
     except ConfigurationError as error:
         told = str(error) if asking(request).principal.runs_the_server else "The rules file of the server cannot be used"
         return Rulebook(channels=()), told
+
+
+def _judging(request: Request, found: Follower | None) -> Follower | None:
+    """Return how far judging is; what keeps it, which may be of any tenant, is told to those who run the server."""
+    runs = asking(request).principal.runs_the_server
+    return found if found is None or runs else msgspec.structs.replace(found, last_error=None)
 
 
 def _channels(book: Rulebook, tenant: str) -> list[ChannelSpec]:

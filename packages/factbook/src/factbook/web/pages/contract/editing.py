@@ -17,7 +17,7 @@ from factbook.contracts.model import parse_binds
 from factbook.contracts.reading import read_document
 from factbook.contracts.standards import ODCS
 from factbook.contracts.writing import text_of
-from factbook.errors import FactbookError, InvalidRequest, PreconditionFailed
+from factbook.errors import AlreadyThere, FactbookError, InvalidRequest, PreconditionFailed
 from factbook.rooms import Rooms
 from factbook.web.door import MAX_FORM_BYTES
 from factbook.web.forms import Wrong, as_written, lines_of, wrong_of
@@ -117,6 +117,11 @@ def _taken(request: Request, rooms: Rooms, sent: ContractForm, contract_id: str 
         raise InvalidRequest(f"The document is a {read.standard.kind}", why=f"a {ODCS.kind} is taken here", field="kind")
     if contract_id is not None and read.root["id"] != contract_id:
         raise InvalidRequest("A contract keeps its id", why=f"it is {contract_id}", fix="Take in another one as a new contract", field="id")
+    if contract_id is None and not sent.replace and rooms.contracts.entries([read.root["id"]]):
+        why = "a new contract takes no other's place unawares"
+        raise AlreadyThere(
+            f"There is a contract {read.root['id']}", why=why, fix="Edit that one, or say that yours replaces it", field="id"
+        )
     asking(request).subject = read.root["id"]
     wish = ImportWish(parse_binds(lines_of(sent.bind)), bool(sent.replace), str(asking(request).principal), _moment(sent.seen))
     return rooms.contracts.import_document(read, wish).id

@@ -14,7 +14,7 @@ from factbook.api.bodies import json_body
 from factbook.contracts import ImportWish
 from factbook.contracts.reading import read_document
 from factbook.contracts.standards import ODPS
-from factbook.errors import FactbookError, InvalidRequest, PreconditionFailed
+from factbook.errors import AlreadyThere, FactbookError, InvalidRequest, PreconditionFailed
 from factbook.products.documents import format_product, parse_product
 from factbook.products.model import STATUSES, NewProduct, Product
 from factbook.rooms import Rooms
@@ -99,6 +99,11 @@ def _taken(request: Request, rooms: Rooms, text: str) -> str:
     read = read_document(text, "The document")
     if read.standard is not ODPS:
         raise InvalidRequest(f"The document is a {read.standard.kind}", why=f"a {ODPS.kind} is taken here", field="kind")
+    name = read.root.get("name") or read.root["id"]
+    if rooms.products.named([name]):
+        raise AlreadyThere(
+            f"There is a product {name}", why="a new product takes no other's place unawares", fix="Edit that one", field="name"
+        )
     return rooms.product_documents.import_document(read, ImportWish(by=str(by))).id
 
 
