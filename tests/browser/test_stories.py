@@ -67,9 +67,9 @@ def test_two_scans_are_compared_and_the_verdict_stands_beside_each_change(visit)
     page = visit().open("/ui/source/chinook")
     page.get_by_role("main").get_by_role("link", name="Changes", exact=True).click()
     page.wait_for_url("**/ui/diff/chinook**")
-    gone = page.get_by_role("row").filter(has_text="columns.Fax")
+    gone = page.get_by_role("row").filter(has_text="removed column Fax")
     expect(gone).to_contain_text("breaking")
-    expect(page.get_by_role("row").filter(has_text="columns.LoyaltyPoints").first).to_contain_text("compatible")
+    expect(page.get_by_role("row").filter(has_text="added column LoyaltyPoints").first).to_contain_text("compatible")
 
 
 def test_who_changed_a_column_and_since_when_it_is_so(visit):

@@ -168,7 +168,7 @@ def test_home_is_calm_and_says_so_where_nothing_needs_anybody(idle):
     idle.house.connections.add("shop", NOWHERE, password="x")
     shown = text_of(idle.get("/ui"))
     assert "No scan found a change." in shown
-    assert "Nothing does." in shown
+    assert "Nothing needs attention." in shown
     assert "Under way" not in shown
     past = text_of(idle.get("/ui?as_of=2026-01-01"))
     assert "Alerts and jobs are not shown for a past moment." in past
@@ -373,7 +373,7 @@ def test_a_job_that_whoever_looks_may_see_shows_no_facts_beyond(keyed, signed_in
     narrow = signed_in("read", "default", ("job_run",))
     assert keyed.get(f"/ui/job/{job_id}.json", headers=narrow).json()["wrote"] == []
     page = keyed.get(f"/ui/job/{job_id}", headers=narrow).text
-    assert "No fact of a kind that you may read" in page
+    assert "It wrote no fact that you may read" in page
     assert "Try again" not in page
     home_page = keyed.get("/ui", headers=narrow).text
     assert "Your token does not show sources." in home_page

@@ -45,7 +45,16 @@ function closeMoments(panel) {
   panel.querySelector("summary").focus();
 }
 
+// On a phone the places and the parts of a page lie in a row that scrolls: the one that is open is in sight.
+function showWhere() {
+  for (const row of document.querySelectorAll(".places, .tabs")) {
+    const here = row.querySelector("[aria-current]");
+    if (here) row.scrollLeft += here.getBoundingClientRect().left - row.getBoundingClientRect().left - 48;
+  }
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+  showWhere();
   speakLocally(document);
   chooseLocally();
 });
