@@ -40,6 +40,8 @@ def test_jobs_are_narrowed_down_and_paged(scanned: Cli) -> None:
     scanned("scan", "sqlite:////no/such/file.db")
     assert len(scanned("jobs", "--state", "failed", "--json").json["items"]) == 1
     assert len(scanned("jobs", "--source", "chinook", "--json").json["items"]) == 1
+    assert len(scanned("jobs", "--type", "scan", "--json").json["items"]) == 2
+    assert scanned("jobs", "--type", "profile", "--json").json["items"] == []
     first = scanned("jobs", "--limit", "1", "--json").json
     second = scanned("jobs", "--limit", "1", "--cursor", first["next_cursor"], "--json").json
     assert first["items"] != second["items"]

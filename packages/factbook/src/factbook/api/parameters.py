@@ -51,6 +51,7 @@ House = Annotated["Factbook", Depends(_factbook)]
 PathName = Annotated[_Name, Path()]
 SourceId = Annotated[_Name, Query(description="The source's id.")]
 AnySource = Annotated[_Name | None, Query(description="Only this source.")]
+JobType = Annotated[_Name | None, Query(description="Only jobs of this type.")]
 SomeSources = Annotated[
     list[_Name] | None, Query(alias="source_id", max_length=100, description="Only these sources; all, if none is named.")
 ]

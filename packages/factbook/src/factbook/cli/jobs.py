@@ -20,6 +20,7 @@ def jobs(
         str | None, typer.Option("--state", metavar="STATE", help="Only queued, running, succeeded, failed or cancelled ones.")
     ] = None,
     source_id: Annotated[str | None, typer.Option("--source", metavar="ID", help="Only those of this source.")] = None,
+    job_type: Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only those of this type, as scan or profile.")] = None,
     cursor: Cursor = None,
     as_json: Json = False,
 ) -> None:
@@ -28,7 +29,7 @@ def jobs(
     from factbook.cli.documents import show_json
 
     with opened() as factbook:
-        page = factbook.jobs.page(limit=limit, cursor=cursor, state=state, source_id=source_id)
+        page = factbook.jobs.page(limit=limit, cursor=cursor, state=state, source_id=source_id, job_type=job_type)
     show_json(page) if as_json else job_rows.show_page(page)
 
 

@@ -87,7 +87,7 @@ def when_of(request: Request, tenant: str, shown: datetime | None, now: datetime
     return When(
         state=state,
         at=at,
-        text=unread[:_MAX_SHOWN] if unread is not None else _written(at),
+        text=unread[:_MAX_SHOWN] if unread is not None else written(at),
         kept=kept,
         back=path + (f"?{urlencode(kept)}" if kept else ""),
         choices=_choices(now),
@@ -96,7 +96,8 @@ def when_of(request: Request, tenant: str, shown: datetime | None, now: datetime
     )
 
 
-def _written(at: datetime | None) -> str:
+def written(at: datetime | None) -> str:
+    """Return a moment as people write it, to the microsecond where it has any; empty for now."""
     return "" if at is None else f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(' ')} UTC"
 
 

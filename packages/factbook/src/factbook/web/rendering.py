@@ -21,7 +21,7 @@ from factbook.api.problems import Problem
 from factbook.health import installed_version
 from factbook.web.assets import asset
 from factbook.web.highlighting import sql_pieces
-from factbook.web.moments import read_moment, when_of
+from factbook.web.moments import read_moment, when_of, written
 from factbook.web.places import offered
 
 SECURITY_HEADERS = {
@@ -197,13 +197,6 @@ def moment(value: datetime | None) -> Markup:
         return Markup("")
     exact = value.strftime("%Y-%m-%d %H:%M:%S UTC")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), exact, value.strftime("%Y-%m-%d %H:%M"))
-
-
-def written(value: datetime | None) -> str:
-    """Return a moment as people write it, to the microsecond where it has any; empty for now."""
-    if value is None:
-        return ""
-    return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(' ')} UTC"
 
 
 def number(value: float | None) -> Markup:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from factbook.api import answers
 from factbook.api.access import JobReader, JobRunner, asking, check_may_run
 from factbook.api.openapi import answers as described
-from factbook.api.parameters import LIMIT, AnySource, Cursor, Limit, PathName
+from factbook.api.parameters import LIMIT, AnySource, Cursor, JobType, Limit, PathName
 from factbook.jobs import Job, JobPage
 from factbook_sdk.facts.kinds.job_run import JobState
 
@@ -25,9 +25,10 @@ def list_jobs(
     cursor: Cursor = None,
     state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
     source_id: AnySource = None,
+    job_type: JobType = None,
 ) -> Response:
     """List jobs with their states, times, progress and errors."""
-    return answers.json(rooms.jobs.page(limit=limit, cursor=cursor, state=state, source_id=source_id))
+    return answers.json(rooms.jobs.page(limit=limit, cursor=cursor, state=state, source_id=source_id, job_type=job_type))
 
 
 @router.get("/jobs/{job_id}", responses=described(Job, "The job.", errors=(404,)))

@@ -8,23 +8,22 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
-from fastapi import Depends, Query
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from factbook.api.access import DiffReader, GateReader
-from factbook.api.parameters import AnySource, ChangeKinds, ChangeWords, Cursor, Moment, Patterns, Severities
+from factbook.api.parameters import AnySource, Cursor, Moment
 from factbook.api.problems import problem_of
-from factbook.diff import Chosen, DiffPage, Wanted, page_of, place_of, write
-from factbook.diff.comparison import Comparison
+from factbook.diff import DiffPage, page_of, place_of, write
 from factbook.diff.impact import Impact
 from factbook.diff.words import changed_lines, value_words
 from factbook.errors import FactbookError, NotFound
 from factbook.rooms import Rooms
-from factbook.web.moments import read_moment
+from factbook.web.comparing import Asked, Question
 from factbook.web.parameters import AsOf
 from factbook.web.rendering import Crumb, May, Page, page, path, wants_json
-from factbook.web.routing import Pages, Part
+from factbook.web.routing import Pages
 from factbook_sdk.facts import MetadataTarget
 from factbook_sdk.facts.kinds.catalog_diff import CatalogDiff, Change, Severity, State
 from factbook_sdk.facts.kinds.catalog_scan import CatalogScan
@@ -39,56 +38,6 @@ MAX_EXPORTED = 100_000
 _MAX_VALUE = 4_000
 _MAX_LINES = 200
 _SUFFIXES = {"json": "json", "csv": "csv", "markdown": "md"}
-
-
-class Question(msgspec.Struct, frozen=True):
-    """Which two states of which sources are compared, and which changes are shown."""
-
-    source_id: str
-    before: str | None = None
-    after: str | None = None
-    other: str | None = None
-    tables: tuple[str, ...] = ()
-    severities: tuple[Severity, ...] = ()
-    changes: tuple[str, ...] = ()
-    search: str = ""
-    as_of: datetime | None = None
-
-    def compare(self, rooms: Rooms, *, before: str | None, after: str | None) -> Comparison:
-        """Return the comparison of everything, or of the tables that are meant."""
-        return rooms.diffs.compare(self.source_id, before, after, other=self.other, wanted=Wanted(self.tables), as_of=self.as_of)
-
-    @property
-    def chosen(self) -> Chosen:
-        """Return which changes are shown."""
-        return Chosen(self.severities, self.changes, tuple(self.search.split()))  # type: ignore[arg-type]
-
-    def params(self, found: DiffPage, **more: str) -> dict[str, Any]:
-        """Return the parameters that ask for just this again, whatever is scanned later."""
-        named: dict[str, Any] = {"from": _fixed(found.before), "to": _fixed(found.after), "with": self.other, "table": self.tables}
-        chosen = {"severity": self.severities, "change": self.changes, "search": self.search}
-        return {name: value for name, value in (named | chosen | more).items() if value}
-
-
-def read_question(
-    source_id: Part,
-    before: Annotated[Moment, Query(alias="from")] = None,
-    after: Annotated[Moment, Query(alias="to")] = None,
-    other: Annotated[AnySource, Query(alias="with")] = None,
-    table: Patterns = None,
-    severity: Severities = None,
-    change: ChangeKinds = None,
-    search: ChangeWords = None,
-    as_of: AsOf = None,
-) -> Question:
-    """Return what is asked; moments may be written as people write them."""
-    tables = tuple(pattern for pattern in table or () if pattern)
-    return Question(
-        source_id, _moment(before), _moment(after), other or None, tables, tuple(severity or ()), tuple(change or ()), search or "", as_of
-    )
-
-
-Asked = Annotated[Question, Depends(read_question)]
 
 
 class Scan(msgspec.Struct, frozen=True):
@@ -268,18 +217,6 @@ def impact(
     crumbs = [Crumb("Changes", "/ui/diff"), Crumb(source_id, path("diff", source_id))]
     about = Page(f"Who reads {schema}.{of}", crumbs)
     return page(request, "impact.html", about, Hits(source_id, schema, of, at, found), part="impact_part.html")
-
-
-def _moment(written: str | None) -> str | None:
-    """Return a moment as a comparison takes it: a time in full, anything else as it was written."""
-    if not written or not written[:1].isdigit() or "-" not in written:
-        return written or None
-    found = read_moment(written)
-    return written if found is None else found.isoformat()
-
-
-def _fixed(state: State) -> str:
-    return state.run_id or state.moment.isoformat()
 
 
 def _sources(rooms: Rooms) -> list[str]:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from factbook.access import Action
 from factbook.api.access import JobReader, JobRunner, asking, check_may_run
-from factbook.api.parameters import AnySource, Cursor, House
+from factbook.api.parameters import AnySource, Cursor, House, JobType
 from factbook.app import Factbook
 from factbook.jobs import Job, Step, Written
 from factbook.rooms import Rooms
@@ -24,7 +24,6 @@ router = Pages()
 
 JOBS = 50
 LIVE = 20
-JobType = Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00]*$", description="Only jobs of this type.")]
 
 
 class JobList(msgspec.Struct, frozen=True):
