@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select,
 from factbook.database.engine import Database
 from factbook.dictionary import overview
 from factbook.dictionary.entries import column_key
-from factbook.dictionary.keys import KeyNeighbourhood, Neighbours, TableKey, pointing
+from factbook.dictionary.keys import KeyNeighbourhood, Neighbours, TableKey, may_refer, pointing
 from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow, ObjectState, SchemaRow, TablePage
 from factbook.dictionary.past import telling
 from factbook.dictionary.projection import DictionaryProjection
@@ -81,22 +81,33 @@ class Dictionary:
     ) -> KeyNeighbourhood:
         """Return the tables one foreign key away from a table, and one more from each of those whose keys are ``expanded``. Of a table that
         is gone the last structure it had counts."""
-        with self.at(as_of, DictionaryFilter(source_id=source_id)) as (connection, _):
-            pairs = pointing(connection, self._tenant, source_id)
+        payloads: dict[TableKey, dict[str, Any] | None] = {}
+
+        def learn(tables: Collection[TableKey]) -> None:
+            targets = [MetadataTarget(source_id, *name) for name in sorted(set(tables) - payloads.keys())]
+            latest = self._repository.latest_many(targets, "schema_snapshot", tenant=self._tenant, as_of=as_of) if targets else {}
+            payloads.update({(target.schema or "", target.table or ""): stored.record.payload for target, stored in latest.items()})
+
+        def pointers(tables: Collection[TableKey]) -> tuple[dict[TableKey, set[TableKey]], bool]:
+            with self._repository.reading() as connection:
+                found, truncated = pointing(connection, self._tenant, source_id, tables, at_any_time=as_of is not None)
+            if as_of is not None:
+                learn({one for those in found.values() for one in those})
+                found = {table: {one for one in those if may_refer(payloads.get(one), one, table)} for table, those in found.items()}
+            return found, truncated
 
         def read(tables: Collection[TableKey]) -> dict[TableKey, tuple[SchemaSnapshot | None, bool]]:
-            targets = [MetadataTarget(source_id, *name) for name in sorted(tables)]
-            latest = self._repository.latest_many(targets, "schema_snapshot", tenant=self._tenant, as_of=as_of)
+            learn(tables)
             found: dict[TableKey, tuple[SchemaSnapshot | None, bool]] = {}
-            for target, stored in latest.items():
-                payload = stored.record.payload
-                if payload is None and (target.schema, target.table) == (schema, table):
-                    payload = self._last_payload(target, as_of)
+            for name in payloads.keys() & set(tables):
+                payload = payloads[name]
+                if payload is None and name == (schema, table):
+                    payload = self._last_payload(MetadataTarget(source_id, *name), as_of)
                 snapshot = None if payload is None else msgspec.convert(payload, SchemaSnapshot)
-                found[target.schema or "", target.table or ""] = snapshot, stored.record.payload is None
+                found[name] = snapshot, payloads[name] is None
             return found
 
-        return Neighbours(source_id, pairs, read, expanded).around((schema, table))
+        return Neighbours(source_id, pointers, read, expanded).around((schema, table))
 
     def _last_payload(self, target: MetadataTarget, as_of: datetime | None) -> dict[str, Any] | None:
         """Return the last structure of what is gone."""
