@@ -69,9 +69,11 @@ def sensitive_of(
     return {target: sensitive.get(target, Sensitive()) for target in wanted}
 
 
-def reasons_of(repository: MetadataRepository, target: MetadataTarget, columns: Iterable[str], *, tenant: str) -> dict[str, str]:
-    """Return why those columns of a table are sensitive that are now: who says so, or whose values they hold."""
-    sensitive = sensitive_of(repository, [target], tenant=tenant)[target]
+def reasons_of(
+    repository: MetadataRepository, target: MetadataTarget, columns: Iterable[str], sensitive: Sensitive, *, tenant: str
+) -> dict[str, str]:
+    """Return why those columns of a table are sensitive that are now, by what :func:`sensitive_of` found: who says so, or whose values
+    they hold."""
     callers: defaultdict[str | None, list[str]] = defaultdict(list)
     for author, annotation in _Reader(repository, tenant, None).by_author(target).items():
         for note in annotation.notes:
