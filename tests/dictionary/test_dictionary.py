@@ -245,6 +245,12 @@ def test_what_points_at_a_table_is_found_now_and_as_it_was(repository):
     repository.store(pointing("paid", -5, ("lines", None, ["id"])))
     assert shown(rows(repository, as_of=at(-4), source_id="shop", refers_to=("main", "lines"))) == ["paid.id"]
     assert rows(repository, as_of=at(1), source_id="shop", refers_to=("main", "nothing")) == []
+    dictionary, wanted, seen, cursor = Dictionary(repository, tenant="default"), DictionaryFilter(**found), [], None
+    for _ in range(3):
+        page = dictionary.page(wanted, limit=1, cursor=cursor, as_of=at(1))
+        seen, cursor = [*seen, *page.items], page.next_cursor
+    assert (shown(seen), cursor) == (["far.id", "lines.id", "paid.id"], None)
+    assert all(row in rows(repository, as_of=at(1), include_removed=True) for row in seen)
 
 
 def test_sources_are_known_by_name_as_long_as_anything_was_of_them(repository):

@@ -29,6 +29,7 @@ from factbook_sdk.facts.record import as_utc
 from factbook_sdk.repository.contract import check_limit
 
 _STEP_ROWS = 500
+_TABLES_AT_ONCE = 250
 _MAX_TABLES = 200
 """Tables that are replayed one by one; of more, their whole source."""
 _Place = tuple[str, str, str, int, str]
@@ -56,7 +57,8 @@ class Dictionary:
         """Return rows in order; raises :class:`InvalidRequest` for a limit or cursor that cannot be."""
         check_limit(limit)
         after = _parse_cursor(cursor) if cursor is not None else None
-        with self.at(as_of, wanted) as (connection, shown):
+        among = None if as_of is None else self._referring(wanted, limit, after, as_of)
+        with self.at(as_of, wanted, among=among) as (connection, shown):
             page = _page(connection, self._tenant, wanted, limit, after)
         return msgspec.structs.replace(page, as_of=shown)
 
@@ -84,9 +86,7 @@ class Dictionary:
         payloads: dict[TableKey, dict[str, Any] | None] = {}
 
         def learn(tables: Collection[TableKey]) -> None:
-            targets = [MetadataTarget(source_id, *name) for name in sorted(set(tables) - payloads.keys())]
-            latest = self._repository.latest_many(targets, "schema_snapshot", tenant=self._tenant, as_of=as_of) if targets else {}
-            payloads.update({(target.schema or "", target.table or ""): stored.record.payload for target, stored in latest.items()})
+            payloads.update(self._structures(source_id, set(tables) - payloads.keys(), as_of))
 
         def pointers(tables: Collection[TableKey]) -> tuple[dict[TableKey, set[TableKey]], bool]:
             with self._repository.reading() as connection:
@@ -109,6 +109,37 @@ class Dictionary:
 
         return Neighbours(source_id, pointers, read, expanded).around((schema, table))
 
+    def _structures(self, source_id: str, tables: Collection[TableKey], as_of: datetime | None) -> dict[TableKey, dict[str, Any] | None]:
+        """Return the structures of tables of a source, ``None`` for those that are gone; what nobody scanned is absent."""
+        targets = [MetadataTarget(source_id, *name) for name in sorted(tables)]
+        found: dict[TableKey, dict[str, Any] | None] = {}
+        for start in range(0, len(targets), _TABLES_AT_ONCE):
+            part = targets[start : start + _TABLES_AT_ONCE]
+            latest = self._repository.latest_many(part, "schema_snapshot", tenant=self._tenant, as_of=as_of)
+            found |= {(target.schema or "", target.table or ""): stored.record.payload for target, stored in latest.items()}
+        return found
+
+    def _referring(self, wanted: DictionaryFilter, limit: int, after: _Place | None, as_of: datetime) -> list[MetadataTarget] | None:
+        """Return the tables of a page of what referred to a table at a moment: each has a row at least. ``None`` where more is asked."""
+        source_id, refers_to = wanted.source_id, wanted.refers_to
+        if source_id is None or refers_to is None or wanted != DictionaryFilter(source_id=source_id, refers_to=refers_to):
+            return None
+        with self._repository.reading() as connection:
+            found, truncated = pointing(connection, self._tenant, source_id, [refers_to], at_any_time=True)
+        if truncated:
+            return None
+        start = ("", "") if after is None or after[0] < source_id else after[1:3]
+        names = sorted(name for name in found[refers_to] if name >= start)
+        referring: list[MetadataTarget] = []
+        for begin in range(0, len(names), _TABLES_AT_ONCE):
+            structures = self._structures(source_id, names[begin : begin + _TABLES_AT_ONCE], as_of)
+            there = sorted(name for name, payload in structures.items() if may_refer(payload, name, refers_to))
+            referring += [MetadataTarget(source_id, *name) for name in there]
+            if len(referring) > limit + 1:
+                break
+        # The first may be that of the cursor, with no row after it.
+        return referring[: limit + 2]
+
     def _last_payload(self, target: MetadataTarget, as_of: datetime | None) -> dict[str, Any] | None:
         """Return the last structure of what is gone."""
         until = None if as_of is None else as_of + timedelta(microseconds=1)
@@ -121,13 +152,16 @@ class Dictionary:
             return overview.states(connection, self._tenant, names)
 
     @contextmanager
-    def at(self, as_of: datetime | None, wanted: DictionaryFilter) -> Iterator[tuple[Connection, datetime | None]]:
-        """Give the dictionary as it is; or as it was, as far as the filter asks for it, replayed into memory; and the moment in UTC."""
+    def at(
+        self, as_of: datetime | None, wanted: DictionaryFilter, *, among: list[MetadataTarget] | None = None
+    ) -> Iterator[tuple[Connection, datetime | None]]:
+        """Give the dictionary as it is; or as it was, as far as the filter asks for it, replayed into memory; and the moment in UTC.
+        Where it is known that the filter is about tables ``among`` these alone, no others are replayed."""
         with self._repository.reading() as connection:
             if as_of is None:
                 yield connection, None
                 return
-            tables = _tables_to_replay(connection, self._tenant, wanted)
+            tables = among if among is not None else _tables_to_replay(connection, self._tenant, wanted)
         shown = as_utc(as_of, "as_of")
         past = Database("sqlite://")
         try:
