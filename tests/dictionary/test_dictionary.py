@@ -245,6 +245,12 @@ def test_what_points_at_a_table_is_found_now_and_as_it_was(repository):
     repository.store(pointing("paid", -5, ("lines", None, ["id"])))
     assert shown(rows(repository, as_of=at(-4), source_id="shop", refers_to=("main", "lines"))) == ["paid.id"]
     assert rows(repository, as_of=at(1), source_id="shop", refers_to=("main", "nothing")) == []
+    dictionary, wanted, seen, cursor = Dictionary(repository, tenant="default"), DictionaryFilter(**found), [], None
+    for _ in range(3):
+        page = dictionary.page(wanted, limit=1, cursor=cursor, as_of=at(1))
+        seen, cursor = [*seen, *page.items], page.next_cursor
+    assert (shown(seen), cursor) == (["far.id", "lines.id", "paid.id"], None)
+    assert all(row in rows(repository, as_of=at(1), include_removed=True) for row in seen)
 
 
 def test_sources_are_known_by_name_as_long_as_anything_was_of_them(repository):
@@ -255,3 +261,27 @@ def test_sources_are_known_by_name_as_long_as_anything_was_of_them(repository):
     repository.store(MetadataRecord(MetadataTarget("b", "main", "t"), "schema_snapshot", None, at(1), "scan.v1"))
     assert Dictionary(repository, tenant="default").source_ids() == ["a", "b"]
     assert Dictionary(repository, tenant="other").source_ids() == []
+
+
+def test_keys_around_a_table_are_those_of_the_moment(repository):
+    def pointing(table, minutes, *to, schema="main"):
+        keys = [Constraint("foreign_key", None, ["id"], references=Reference(*name)) for name in to]
+        return snapshot(table, minutes, "id", constraints=keys, schema=schema)
+
+    def around(name, as_of=None, schema="main"):
+        found = Dictionary(repository, tenant="default").keys_around("shop", schema, name, as_of=as_of)
+        return [(f"{one.schema}.{one.table}", one.state, one.more) for one in found.tables]
+
+    orders, lines = ("main.orders", "there", 0), ("main.lines", "there", 0)
+    repository.bulk_store([snapshot("orders", 0, "id"), pointing("lines", 0, ("orders", None, ["id"]))])
+    repository.bulk_store([pointing("orders_old", 0, ("orders-", "main")), pointing("far", 0, ("orders",), schema="b")])
+    repository.bulk_store([pointing("far", 3, ("orders", "main", ["id"]), schema="b"), pointing("late", 4, ("lines", "main"))])
+    repository.bulk_store([snapshot("lines", 5, "id"), fact("late", 6, "schema_snapshot", None)])
+    assert around("orders") == [orders, ("b.far", "there", 0)]
+    assert around("orders", at(1)) == [orders, lines]
+    assert around("orders", at(3)) == [orders, ("b.far", "there", 0), lines]
+    assert around("orders", at(4)) == [orders, ("b.far", "there", 0), ("main.lines", "there", 1)]
+    assert around("lines", at(4)) == [lines, ("main.late", "there", 0), ("main.orders", "there", 1)]
+    assert around("lines", at(6)) == around("lines") == [lines]
+    assert around("orders", schema="b") == [("b.orders", "not scanned", 0)]
+    assert around("orders", at(1), schema="b") == [("b.orders", "not scanned", 0), ("b.far", "there", 0)]

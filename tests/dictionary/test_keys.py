@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from factbook.dictionary.entries import column_entries
-from factbook.dictionary.keys import MAX_FAN, MAX_TABLES, KeyNeighbourhood, Neighbours, TableKey, key_of
+from factbook.dictionary.keys import MAX_FAN, MAX_TABLES, KeyNeighbourhood, Neighbours, TableKey, key_of, may_refer
 from factbook_sdk.facts.kinds.schema_snapshot import Column, Constraint, Reference, SchemaSnapshot
 
 
@@ -25,20 +25,22 @@ class Shelf:
         self.read: set[TableKey] = set()
 
     def around(self, name: str, *expanded: str) -> KeyNeighbourhood:
-        pairs = [
-            (*table, ".".join(part for part in (one.references.schema, one.references.table, column) if part))
-            for table, snapshot in self.snapshots.items()
-            if table not in self.gone
-            for one in snapshot.constraints
-            if one.references is not None
-            for column in (one.references.columns or [""])
-        ]
         keys = [key_of("shop", *_split(one)) for one in expanded]
-        return Neighbours("shop", pairs, self._read, keys).around(_split(name))
+        return Neighbours("shop", self._pointers, self._read, keys).around(_split(name))
+
+    def _pointers(self, tables: Collection[TableKey]) -> tuple[dict[TableKey, set[TableKey]], bool]:
+        there = {name: snapshot for name, snapshot in self.snapshots.items() if name not in self.gone}
+        return {table: {name for name, snapshot in there.items() if _refers(snapshot, name, table)} for table in tables}, False
 
     def _read(self, tables: Collection[TableKey]) -> dict[TableKey, tuple[SchemaSnapshot | None, bool]]:
         self.read |= set(tables)
         return {table: (self.snapshots[table], table in self.gone) for table in tables if table in self.snapshots}
+
+
+def _refers(snapshot: SchemaSnapshot, name: TableKey, table: TableKey) -> bool:
+    ours = [column for one in snapshot.constraints for column in one.columns]
+    payload = msgspec.to_builtins(snapshot) | {"columns": [{"name": column} for column in ours]}
+    return may_refer(payload, name, table)
 
 
 def _split(name: str) -> TableKey:

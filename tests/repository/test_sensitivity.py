@@ -129,7 +129,9 @@ def test_reasons_name_who_says_so_or_what_it_comes_from():
     repository.bulk_store([*PEOPLE, *VIEW, structure("pay", "id"), whole], atomic=True)
 
     def reasons(name, *columns):
-        return reasons_of(repository, table(name), columns, tenant=MetadataContext().tenant)
+        tenant = MetadataContext().tenant
+        sensitive = sensitive_of(repository, [table(name)], tenant=tenant)[table(name)]
+        return reasons_of(repository, table(name), columns, sensitive, tenant=tenant)
 
     assert reasons("people", "id", "email") == {"email": "ann says pii"}
     assert reasons("people_view", "id", "mail") == {"mail": "it holds values of public.people.email"}

@@ -6,15 +6,16 @@ columns are whole and a table is never taken for another whose name begins alike
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from hashlib import blake2b
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from factbook.dictionary.tables import columns, objects
+from factbook.database.word_index import as_texts, statement_of
+from factbook.dictionary.entries import references_in
 from factbook_sdk.facts.kinds.schema_snapshot import Constraint, SchemaSnapshot
 
 MAX_TABLES = 400
@@ -24,14 +25,15 @@ MAX_FAN = 50
 """Tables that one table shows at each side, beside those that are expanded themselves."""
 
 MAX_KEYS_READ = 50_000
-"""Columns with foreign keys of one source that are looked at."""
+"""Columns with foreign keys that are looked at, of the tables that are asked about together."""
 
 TableKey = tuple[str, str]
 """Schema and name."""
 
 State = Literal["there", "gone", "not scanned"]
-Pointing = tuple[str, str, str]
-"""Schema and name of a table, and what one of its columns refers to."""
+Pointers = Callable[[Collection[TableKey]], tuple[Mapping[TableKey, Collection[TableKey]], bool]]
+"""Finds the tables whose columns may refer to each of some tables; a name without a schema means one of the same schema. Also whether more
+columns were there than are looked at."""
 
 
 class KeyTable(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -78,23 +80,63 @@ def key_of(source_id: str, schema: str, table: str) -> str:
     return blake2b(msgspec.json.encode([source_id, schema, table]), digest_size=6).hexdigest()
 
 
-def pointing(connection: Connection, tenant: str, source_id: str) -> list[Pointing]:
-    """Return which tables of a source have columns that refer to what, at most :data:`MAX_KEYS_READ` and one more."""
-    chosen = select(objects.c.schema_name, objects.c.table_name, columns.c.refers_to)
-    mine = (objects.c.tenant == tenant, objects.c.source_id == source_id, columns.c.removed_at.is_(None), columns.c.refers_to.is_not(None))
-    statement = chosen.join(columns, columns.c.object_id == objects.c.object_id).where(*mine)
-    return [(schema, table, refers) for schema, table, refers in connection.execute(statement.limit(MAX_KEYS_READ + 1))]
+def pointing(
+    connection: Connection, tenant: str, source_id: str, tables: Collection[TableKey], *, at_any_time: bool = False
+) -> tuple[dict[TableKey, set[TableKey]], bool]:
+    """Return which tables of a source have columns that may refer to each of these, or ever had, as :data:`Pointers` does.
+
+    Found by an index of what columns refer to, in one statement: a page asks about hundreds of tables.
+    """
+    dialect = connection.dialect.name
+    names = {name for schema, table in tables for name in (table, f"{schema}.{table}")}
+    given = "SELECT value FROM json_each(:texts)" if dialect == "sqlite" else "SELECT unnest(CAST(:texts AS text[]))"
+    still = (
+        "AND EXISTS (SELECT 1 FROM dictionary_columns AS c "
+        "WHERE c.object_id = o.object_id AND c.refers_to = r.refers_to AND c.removed_at IS NULL)"
+    )
+    # After the point comes the slash: below it lies what is the name, or begins with the name and a point.
+    statement = (
+        "SELECT n.name, r.refers_to, o.schema_name, o.table_name "  # noqa: S608 - our own names
+        f"FROM (WITH given (name) AS ({given}) SELECT name FROM given) AS n "
+        "CROSS JOIN dictionary_references AS r CROSS JOIN dictionary_objects AS o "
+        "WHERE r.refers_to >= n.name AND r.refers_to < n.name || '/' AND o.object_id = r.object_id "
+        f"AND o.tenant = :tenant AND o.source_id = :source_id {'' if at_any_time else still} LIMIT {MAX_KEYS_READ + 1}"
+    )
+    asked = {"texts": as_texts(dialect, sorted(names)), "tenant": tenant, "source_id": source_id}
+    rows = connection.execute(statement_of(statement), asked).all()
+    found = defaultdict[str, set[TableKey]](set)
+    for name, refers_to, schema, table in rows[:MAX_KEYS_READ]:
+        if is_named(name, refers_to):
+            found[name].add((schema, table))
+    pointers = {(schema, table): found[f"{schema}.{table}"] | {one for one in found[table] if one[0] == schema} for schema, table in tables}
+    return pointers, len(rows) > MAX_KEYS_READ
+
+
+def may_refer(payload: Mapping[str, Any] | None, pointing: TableKey, table: TableKey) -> bool:
+    """Return whether a column of a table's structure may refer to another table; one that is gone has no structure."""
+    if payload is None:
+        return False
+    there = {column["name"] for column in payload["columns"]}
+    refers = [to for name, to in dict(references_in(payload.get("constraints", []))).items() if name in there]
+    names = (".".join(table), *((table[1],) if pointing[0] == table[0] else ()))
+    return any(is_named(name, to) for name in names for to in refers)
+
+
+def is_named(name: str, refers_to: str) -> bool:
+    """Return whether what a column refers to may be the table of a name, or a column of it."""
+    return refers_to == name or refers_to.startswith(f"{name}.")
 
 
 class Neighbours:
     """Walks from table to table along foreign keys of one source."""
 
-    def __init__(self, source_id: str, pairs: Sequence[Pointing], read: Snapshots, expanded: Collection[str]) -> None:
+    def __init__(self, source_id: str, pointers: Pointers, read: Snapshots, expanded: Collection[str]) -> None:
         self._source_id = source_id
+        self._find_pointers = pointers
         self._read = read
         self._expanded = frozenset(expanded)
-        self._truncated = len(pairs) > MAX_KEYS_READ
-        self._pairs = sorted((refers, schema, table) for schema, table, refers in pairs[:MAX_KEYS_READ])
+        self._truncated = False
+        self._pointed: dict[TableKey, Collection[TableKey]] = {}
         self._known: dict[TableKey, tuple[SchemaSnapshot | None, bool]] = {}
         self._asked: set[TableKey] = set()
 
@@ -103,6 +145,7 @@ class Neighbours:
         distances, places = {start: 0}, {start: (False, 0, 0, start)}
         leaving = [start]
         while leaving:
+            self._learn_pointers(leaving)
             found: dict[TableKey, int] = {}
             for table in leaving:
                 for side in self._sides(table):
@@ -116,6 +159,7 @@ class Neighbours:
         chosen = sorted((table for table in distances if places[table][1] < MAX_FAN or not places[table][0]), key=places.__getitem__)
         shown = {start, *[table for table in chosen if table != start][: MAX_TABLES - 1]}
         self._learn(shown)
+        self._learn_pointers(shown)
         tables = [self._table(table, distances[table], start, shown) for table in shown]
         return KeyNeighbourhood(
             tables=sorted(tables, key=lambda one: (one.distance, one.schema, one.table)),
@@ -143,26 +187,18 @@ class Neighbours:
             if constraint.type == "foreign_key" and constraint.references is not None
         ]
 
-    def _pointers(self, table: TableKey) -> set[TableKey]:
-        """Return the tables whose columns may refer to one; a name without a schema means one of the same schema."""
-        schema, name = table
-        return self._naming(f"{schema}.{name}") | {one for one in self._naming(name) if one[0] == schema}
-
-    def _naming(self, name: str) -> set[TableKey]:
-        """Return the tables with a column that refers to this name, or to what begins with it and a point."""
-        found = set()
-        for begin, is_whole in ((name, True), (f"{name}.", False)):
-            place = bisect_left(self._pairs, (begin, "", ""))
-            while place < len(self._pairs) and (self._pairs[place][0] == name if is_whole else self._pairs[place][0].startswith(begin)):
-                found.add(self._pairs[place][1:])
-                place += 1
-        return found
+    def _learn_pointers(self, tables: Iterable[TableKey]) -> None:
+        new = set(tables) - self._pointed.keys()
+        if new:
+            found, truncated = self._find_pointers(new)
+            self._pointed |= found
+            self._truncated = self._truncated or truncated
 
     def _sides(self, table: TableKey) -> tuple[list[TableKey], list[TableKey]]:
         """Return the tables that one refers to, and those that refer to it: as many as one shows are looked at, the others only counted."""
         self._learn([table])
         outgoing = [other for _, other in self._references(table)]
-        candidates = sorted(self._pointers(table), key=lambda one: (not self._is_expanded(one), one))
+        candidates = sorted(self._pointed[table], key=lambda one: (not self._is_expanded(one), one))
         incoming: list[TableKey] = []
         while candidates and len(incoming) < MAX_FAN:
             part, candidates = candidates[:MAX_FAN], candidates[MAX_FAN:]
@@ -186,7 +222,7 @@ class Neighbours:
     def _table(self, table: TableKey, distance: int, start: TableKey, shown: Collection[TableKey]) -> KeyTable:
         snapshot, is_gone = self._known.get(table, (None, False))
         is_known = table in self._known
-        beside = {other for _, other in self._references(table)} | self._pointers(table)
+        beside = {other for _, other in self._references(table)} | set(self._pointed[table])
         return KeyTable(
             key=self._key(table),
             schema=table[0],

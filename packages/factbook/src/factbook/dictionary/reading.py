@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select,
 from factbook.database.engine import Database
 from factbook.dictionary import overview
 from factbook.dictionary.entries import column_key
-from factbook.dictionary.keys import KeyNeighbourhood, Neighbours, TableKey, pointing
+from factbook.dictionary.keys import KeyNeighbourhood, Neighbours, TableKey, may_refer, pointing
 from factbook.dictionary.model import DictionaryFilter, DictionaryPage, DictionaryRow, ObjectState, SchemaRow, TablePage
 from factbook.dictionary.past import telling
 from factbook.dictionary.projection import DictionaryProjection
@@ -29,6 +29,7 @@ from factbook_sdk.facts.record import as_utc
 from factbook_sdk.repository.contract import check_limit
 
 _STEP_ROWS = 500
+_TABLES_AT_ONCE = 250
 _MAX_TABLES = 200
 """Tables that are replayed one by one; of more, their whole source."""
 _Place = tuple[str, str, str, int, str]
@@ -56,7 +57,8 @@ class Dictionary:
         """Return rows in order; raises :class:`InvalidRequest` for a limit or cursor that cannot be."""
         check_limit(limit)
         after = _parse_cursor(cursor) if cursor is not None else None
-        with self.at(as_of, wanted) as (connection, shown):
+        among = None if as_of is None else self._referring(wanted, limit, after, as_of)
+        with self.at(as_of, wanted, among=among) as (connection, shown):
             page = _page(connection, self._tenant, wanted, limit, after)
         return msgspec.structs.replace(page, as_of=shown)
 
@@ -81,22 +83,62 @@ class Dictionary:
     ) -> KeyNeighbourhood:
         """Return the tables one foreign key away from a table, and one more from each of those whose keys are ``expanded``. Of a table that
         is gone the last structure it had counts."""
-        with self.at(as_of, DictionaryFilter(source_id=source_id)) as (connection, _):
-            pairs = pointing(connection, self._tenant, source_id)
+        payloads: dict[TableKey, dict[str, Any] | None] = {}
+
+        def learn(tables: Collection[TableKey]) -> None:
+            payloads.update(self._structures(source_id, set(tables) - payloads.keys(), as_of))
+
+        def pointers(tables: Collection[TableKey]) -> tuple[dict[TableKey, set[TableKey]], bool]:
+            with self._repository.reading() as connection:
+                found, truncated = pointing(connection, self._tenant, source_id, tables, at_any_time=as_of is not None)
+            if as_of is not None:
+                learn({one for those in found.values() for one in those})
+                found = {table: {one for one in those if may_refer(payloads.get(one), one, table)} for table, those in found.items()}
+            return found, truncated
 
         def read(tables: Collection[TableKey]) -> dict[TableKey, tuple[SchemaSnapshot | None, bool]]:
-            targets = [MetadataTarget(source_id, *name) for name in sorted(tables)]
-            latest = self._repository.latest_many(targets, "schema_snapshot", tenant=self._tenant, as_of=as_of)
+            learn(tables)
             found: dict[TableKey, tuple[SchemaSnapshot | None, bool]] = {}
-            for target, stored in latest.items():
-                payload = stored.record.payload
-                if payload is None and (target.schema, target.table) == (schema, table):
-                    payload = self._last_payload(target, as_of)
+            for name in payloads.keys() & set(tables):
+                payload = payloads[name]
+                if payload is None and name == (schema, table):
+                    payload = self._last_payload(MetadataTarget(source_id, *name), as_of)
                 snapshot = None if payload is None else msgspec.convert(payload, SchemaSnapshot)
-                found[target.schema or "", target.table or ""] = snapshot, stored.record.payload is None
+                found[name] = snapshot, payloads[name] is None
             return found
 
-        return Neighbours(source_id, pairs, read, expanded).around((schema, table))
+        return Neighbours(source_id, pointers, read, expanded).around((schema, table))
+
+    def _structures(self, source_id: str, tables: Collection[TableKey], as_of: datetime | None) -> dict[TableKey, dict[str, Any] | None]:
+        """Return the structures of tables of a source, ``None`` for those that are gone; what nobody scanned is absent."""
+        targets = [MetadataTarget(source_id, *name) for name in sorted(tables)]
+        found: dict[TableKey, dict[str, Any] | None] = {}
+        for start in range(0, len(targets), _TABLES_AT_ONCE):
+            part = targets[start : start + _TABLES_AT_ONCE]
+            latest = self._repository.latest_many(part, "schema_snapshot", tenant=self._tenant, as_of=as_of)
+            found |= {(target.schema or "", target.table or ""): stored.record.payload for target, stored in latest.items()}
+        return found
+
+    def _referring(self, wanted: DictionaryFilter, limit: int, after: _Place | None, as_of: datetime) -> list[MetadataTarget] | None:
+        """Return the tables of a page of what referred to a table at a moment: each has a row at least. ``None`` where more is asked."""
+        source_id, refers_to = wanted.source_id, wanted.refers_to
+        if source_id is None or refers_to is None or wanted != DictionaryFilter(source_id=source_id, refers_to=refers_to):
+            return None
+        with self._repository.reading() as connection:
+            found, truncated = pointing(connection, self._tenant, source_id, [refers_to], at_any_time=True)
+        if truncated:
+            return None
+        start = ("", "") if after is None or after[0] < source_id else after[1:3]
+        names = sorted(name for name in found[refers_to] if name >= start)
+        referring: list[MetadataTarget] = []
+        for begin in range(0, len(names), _TABLES_AT_ONCE):
+            structures = self._structures(source_id, names[begin : begin + _TABLES_AT_ONCE], as_of)
+            there = sorted(name for name, payload in structures.items() if may_refer(payload, name, refers_to))
+            referring += [MetadataTarget(source_id, *name) for name in there]
+            if len(referring) > limit + 1:
+                break
+        # The first may be that of the cursor, with no row after it.
+        return referring[: limit + 2]
 
     def _last_payload(self, target: MetadataTarget, as_of: datetime | None) -> dict[str, Any] | None:
         """Return the last structure of what is gone."""
@@ -110,13 +152,16 @@ class Dictionary:
             return overview.states(connection, self._tenant, names)
 
     @contextmanager
-    def at(self, as_of: datetime | None, wanted: DictionaryFilter) -> Iterator[tuple[Connection, datetime | None]]:
-        """Give the dictionary as it is; or as it was, as far as the filter asks for it, replayed into memory; and the moment in UTC."""
+    def at(
+        self, as_of: datetime | None, wanted: DictionaryFilter, *, among: list[MetadataTarget] | None = None
+    ) -> Iterator[tuple[Connection, datetime | None]]:
+        """Give the dictionary as it is; or as it was, as far as the filter asks for it, replayed into memory; and the moment in UTC.
+        Where it is known that the filter is about tables ``among`` these alone, no others are replayed."""
         with self._repository.reading() as connection:
             if as_of is None:
                 yield connection, None
                 return
-            tables = _tables_to_replay(connection, self._tenant, wanted)
+            tables = among if among is not None else _tables_to_replay(connection, self._tenant, wanted)
         shown = as_utc(as_of, "as_of")
         past = Database("sqlite://")
         try:

@@ -22,6 +22,7 @@ from factbook.sources.addresses import Addresses
 from factbook.sources.connectors import connector_for
 from factbook.sources.contract import TableName
 from factbook_sdk.facts import MetadataContext, MetadataTarget
+from factbook_sdk.facts.kinds.annotation import Sensitive
 from factbook_sdk.repository.contract import DEFAULT_LIMIT, MetadataRepository
 
 JOB_TYPE = "profile"
@@ -148,9 +149,10 @@ class Profiles:
         """Return the last measurement of a table, if there is one, of all its columns or of some, and which are sensitive."""
         return reading.look_at(self._repository, source_id, name, tenant=self._tenant, columns=columns, as_of=as_of)
 
-    def why_sensitive(self, source_id: str, name: TableName, columns: Collection[str]) -> dict[str, str]:
-        """Return why those of some columns are sensitive that are: who says so, or whose values they hold."""
-        return reasons_of(self._repository, MetadataTarget(source_id, name.schema, name.table), columns, tenant=self._tenant)
+    def why_sensitive(self, source_id: str, name: TableName, columns: Collection[str], sensitive: Sensitive) -> dict[str, str]:
+        """Return why those of some columns are sensitive that are, as :meth:`look` found: who says so, or whose values they hold."""
+        target = MetadataTarget(source_id, name.schema, name.table)
+        return reasons_of(self._repository, target, columns, sensitive, tenant=self._tenant)
 
     def trend(self, source_id: str, name: TableName, *, columns: Collection[str] = (), as_of: datetime | None = None) -> Trend:
         """Return how the figures of a table, and of some of its columns, went."""

@@ -69,9 +69,11 @@ def sensitive_of(
     return {target: sensitive.get(target, Sensitive()) for target in wanted}
 
 
-def reasons_of(repository: MetadataRepository, target: MetadataTarget, columns: Iterable[str], *, tenant: str) -> dict[str, str]:
-    """Return why those columns of a table are sensitive that are now: who says so, or whose values they hold."""
-    sensitive = sensitive_of(repository, [target], tenant=tenant)[target]
+def reasons_of(
+    repository: MetadataRepository, target: MetadataTarget, columns: Iterable[str], sensitive: Sensitive, *, tenant: str
+) -> dict[str, str]:
+    """Return why those columns of a table are sensitive that are now, by what :func:`sensitive_of` found: who says so, or whose values
+    they hold."""
     callers: defaultdict[str | None, list[str]] = defaultdict(list)
     for author, annotation in _Reader(repository, tenant, None).by_author(target).items():
         for note in annotation.notes:
@@ -93,6 +95,7 @@ class _Found:
         self._settled: set[_Place] = set()
         self._takers: defaultdict[_Place, list[_Place]] = defaultdict(list)
         self._read: set[MetadataTarget] = set()
+        self._givers: dict[MetadataTarget, None] = {}
 
     def add(self, target: MetadataTarget, told: Told, reader: _Reader) -> None:
         """Take in what is told of a table."""
@@ -108,6 +111,7 @@ class _Found:
             self._because[target, column] = ""
         for giver, taker in _edges(target, told):
             self._takers[giver].append(taker)
+            self._givers[giver[0]] = None
         if told.snapshot is not None:
             there = {column.name for column in told.snapshot.columns}
             for column, gone in reader.renamed(target, there, said.columns - there).items():
@@ -115,8 +119,10 @@ class _Found:
                     self._because.setdefault((target, column), f"it appeared when the sensitive column {gone} went")
 
     def unread(self) -> list[MetadataTarget]:
-        """Return the tables that others come from and of which nothing was read yet."""
-        return list(dict.fromkeys(target for target, _ in self._takers if target not in self._read))
+        """Return the tables that others come from and of which nothing was read yet, each once."""
+        unread = [target for target in self._givers if target not in self._read]
+        self._givers = {}
+        return unread
 
     def spread(self, unread: Sequence[MetadataTarget]) -> None:
         """Call sensitive what holds values of what is sensitive, or of tables that were not looked at."""

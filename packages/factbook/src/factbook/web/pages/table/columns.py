@@ -121,7 +121,8 @@ def columns(
     chosen.measures |= {item.name for item in part}
     measured = _measured(chosen)
     since = rooms.diffs.columns_since(source_id, chosen.name, [item.name for item in part], as_of=as_of)
-    reasons = rooms.profiles.why_sensitive(source_id, chosen.name, names) if chosen.look.sensitive else {}
+    sensitive = chosen.look.sensitive
+    reasons = rooms.profiles.why_sensitive(source_id, chosen.name, names, sensitive) if sensitive else {}
     shown = Columns(
         [_row(item, keys, measured.get(item.name), reasons.get(item.name), since.get(item.name)) for item in part],
         len(chosen.snapshot.columns),
