@@ -112,6 +112,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
             "as_of": "2040-01-01T00:00:00Z",
             "order": "desc",
             "limit": 7,
+            "job_type": "scan",
             "state": "firing" if path.endswith("/alerts") else "queued",
             "severity": "breaking" if "/diff" in path else "info",
             "change": "added",
