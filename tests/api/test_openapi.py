@@ -18,6 +18,7 @@ PROMISED = {
     ("post", "/gate"),
     ("post", "/lineage/sql"),
     ("post", "/scan/trigger"),
+    ("get", "/search"),
     ("post", "/quality/run"),
     ("get", "/quality/{source_id}"),
     ("get", "/quality/{source_id}/anomalies"),

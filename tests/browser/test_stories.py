@@ -36,7 +36,7 @@ def test_who_comes_first_is_told_how_to_begin(visit, serve):
     watched = visit(serve(empty=True))
     page = watched.open("/ui")
     expect(page.get_by_role("heading", name="Nothing is known yet")).to_be_visible()
-    page.get_by_role("main").get_by_role("link", name="Connect a database").click()
+    page.get_by_role("main").get_by_role("link", name="Register a source").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Register a source")
     expect(page.get_by_role("button", name="Only test the connection")).to_be_visible()
     watched.open("/ui")
@@ -86,7 +86,7 @@ def test_who_changed_a_column_and_since_when_it_is_so(visit):
     page.wait_for_url("**/ui/job/**")
     expect(main).to_contain_text("asked by")
     main.get_by_role("link", name="What changed").click()
-    expect(page.get_by_role("row").filter(has_text="columns.LoyaltyPoints").first).to_contain_text("compatible")
+    expect(page.get_by_role("row").filter(has_text="added column LoyaltyPoints").first).to_contain_text("compatible")
 
 
 def test_lineage_is_followed_from_a_table_to_a_product(visit):
