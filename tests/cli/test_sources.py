@@ -58,7 +58,17 @@ def test_rebuilding_changes_nothing_that_can_be_seen(scanned: Cli) -> None:
     assert answer.code == 0
     assert answer.out.startswith("Rebuilt alerts, dictionary, finding, index, jobs, lineage, names, notes and products from the log")
     assert (scanned("dictionary", "--json").json, scanned("jobs", "--json").json) == before
-    assert scanned("rebuild", "--json").json["views"] == ["alerts", "dictionary", "finding", "index", "jobs", "lineage", "names", "notes", "products"]
+    assert scanned("rebuild", "--json").json["views"] == [
+        "alerts",
+        "dictionary",
+        "finding",
+        "index",
+        "jobs",
+        "lineage",
+        "names",
+        "notes",
+        "products",
+    ]
 
 
 @pytest.fixture
