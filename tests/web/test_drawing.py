@@ -3,16 +3,12 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 
-import pytest
 from tests.web.conftest import HOSTILE
 
 from factbook.web.assets import FOLDER
 from factbook.web.rendering import for_script
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 DATA = {
     "kind": "line",
@@ -40,12 +36,11 @@ addEventListener("load", () => {
 </script>"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_a_chart_is_drawn_and_told(tmp_path):
+def test_a_chart_is_drawn_and_told(chromium, tmp_path):
     page = tmp_path / "chart.html"
     scripts = {"chart": FOLDER / "chart.js", "copy": FOLDER / "copy.js", "echarts": FOLDER / "vendor" / "echarts-6.1.0.simple.min.js"}
     page.write_text(PAGE % ({name: file.read_text() for name, file in scripts.items()} | {"data": for_script(DATA)}), encoding="utf-8")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--lang=en-GB"]
+    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--lang=en-GB"]
     found = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=60, check=True)
     told = json.loads(html.unescape(re.search('<pre id="told">(.*?)</pre>', found.stdout)[1]))
     assert told[:2] == [1, 1]
