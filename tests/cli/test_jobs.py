@@ -42,6 +42,7 @@ def test_jobs_are_narrowed_down_and_paged(scanned: Cli) -> None:
     assert len(scanned("jobs", "--source", "chinook", "--json").json["items"]) == 1
     assert len(scanned("jobs", "--type", "scan", "--json").json["items"]) == 2
     assert scanned("jobs", "--type", "profile", "--json").json["items"] == []
+    assert "No job is like that." in scanned("jobs", "--type", "profile").err
     first = scanned("jobs", "--limit", "1", "--json").json
     second = scanned("jobs", "--limit", "1", "--cursor", first["next_cursor"], "--json").json
     assert first["items"] != second["items"]

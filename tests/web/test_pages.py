@@ -214,6 +214,8 @@ def test_relations_are_told_from_both_sides(client):
 def test_history_says_what_changed_and_since_when_it_is_known(client):
     history = client.get("/ui/table/shop/main/customer/history.json").json()["shown"]["history"]
     assert [moment["change"] for moment in history] == ["changed", "first_seen"]
+    shown = client.get("/ui/table/shop/main/customer/history").text
+    assert "<code>columns.town</code> added <code>TEXT</code>" in shown, "what came is said in words"
     assert {(change["change"], change["path"]) for change in history[0]["changes"]} == {
         ("removed", "columns.city"),
         ("added", "columns.town"),

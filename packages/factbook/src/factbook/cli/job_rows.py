@@ -12,10 +12,10 @@ _WIDE = 110
 _COUNTED = ("added", "changed", "removed", "failed")
 
 
-def show_page(page: JobPage) -> None:
-    """Print jobs as a table."""
+def show_page(page: JobPage, *, narrowed: bool) -> None:
+    """Print jobs as a table; ``narrowed`` says that not all jobs were asked for."""
     if not page.items:
-        note("No jobs. `factbook scan` runs one.")
+        note("No job is like that." if narrowed else "No jobs. `factbook scan` runs one.")
         return
     # A job's id begins with the moment it was submitted; where the line is short, that has to do.
     is_wide = out().width >= _WIDE

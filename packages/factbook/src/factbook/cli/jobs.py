@@ -30,7 +30,8 @@ def jobs(
 
     with opened() as factbook:
         page = factbook.jobs.page(limit=limit, cursor=cursor, state=state, source_id=source_id, job_type=job_type)
-    show_json(page) if as_json else job_rows.show_page(page)
+    narrowed = any((state, source_id, job_type, cursor))
+    show_json(page) if as_json else job_rows.show_page(page, narrowed=narrowed)
 
 
 @job.command()

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from factbook.api import access
 from factbook.api.access import asking, would_admit
 from factbook.api.problems import Problem
+from factbook.diff.words import value_words
 from factbook.health import installed_version
 from factbook.web.assets import asset
 from factbook.web.highlighting import sql_pieces
@@ -186,6 +187,7 @@ def environment() -> Environment:
         "written": written,
         "json": for_script,
         "sql": sql_pieces,
+        "words": value_words,
     }
     made.globals |= {"version": installed_version(), "asset": asset}
     return made
